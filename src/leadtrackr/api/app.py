@@ -1,0 +1,120 @@
+"""The routes, and what stands around every one of them: CORS, request ids, errors as JSON, figures."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leadtrackr.api import leads, status, system
+from leadtrackr.api.context import Context
+from leadtrackr.api.wire import Answer, Handler, refusal
+from leadtrackr.kit.errors import LeadTrackrError
+from leadtrackr.kit.log import bind_request_id
+
+ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
+    "/api/leads/createLead": ("POST", leads.create_lead),
+    "/api/leads/updateLeadStatus": ("POST", status.update_lead_status),
+    "/api/leads/createServerSideLead": ("POST", leads.create_server_side_lead),
+    "/api/leads/createCTLead": ("POST", leads.create_ct_lead),
+    "/api/leads/getLead": ("GET", leads.get_lead),
+    "/api/leads/getLeads": ("GET", leads.get_leads),
+    "/api/openapi.json": ("GET", system.openapi),
+    "/api/docs": ("GET", system.docs),
+    "/healthz": ("GET", system.healthz),
+    "/readyz": ("GET", system.readyz),
+    "/metrics": ("GET", system.metrics),
+}
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
+_ALLOWED_HEADERS: Final = b"content-type, x-api-key, idempotency-key, x-event-id"
+_log = structlog.get_logger(__name__)
+
+
+class Endpoint:
+    """One path as an ASGI application. Whatever happens inside, the caller gets JSON with a `message` and CORS headers.
+
+    Both matter to browsers: without CORS headers a page cannot even see that it got a 403.
+    """
+
+    def __init__(self, path: str, context: Context, method: str = "", handler: Handler | None = None) -> None:
+        self._path = path
+        self._context = context
+        self._method = method
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        started = time.perf_counter()
+        request = Request(scope, receive)
+        request_id = self._request_id(request)
+        with bind_request_id(request_id):
+            response = await self._answer(request)
+        response.raw_headers += [
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-expose-headers", b"Retry-After, X-Request-ID"),
+            (b"x-request-id", request_id.encode()),
+        ]
+        await response(scope, receive, send)
+        seconds = time.perf_counter() - started
+        self._context.metrics.request(self._path, request.method, response.status_code, seconds)
+
+    def _request_id(self, request: Request) -> str:
+        for name, value in request.scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.match(value):
+                return bytes(value).decode()
+        return self._context.ids.token()
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return _preflight(request)
+        if self._handler is None:
+            return Answer({"message": "There is nothing at this address. The reference is at /api/docs"}, 404)
+        # HEAD is answered as GET; the server leaves the body out.
+        if ("GET" if request.method == "HEAD" else request.method) != self._method:
+            allow = {"Allow": f"{self._method}, OPTIONS"}
+            return Answer({"message": f"Method not allowed: use {self._method}"}, 405, allow)
+        try:
+            return await self._handler(request, self._context)
+        except LeadTrackrError as error:
+            response = refusal(error)
+            level = _log.info if response.status_code < 500 else _log.error
+            level("request_refused", path=self._path, status=response.status_code, reason=str(error))
+            return response
+        except Exception:  # noqa: BLE001 - a fault of ours is logged whole and shown to nobody
+            _log.exception("request_failed", path=self._path)
+            return Answer({"message": "Internal server error"}, 500)
+
+
+def _preflight(request: Request) -> Response:
+    asked = request.headers.get("access-control-request-headers")
+    headers = {
+        "Access-Control-Allow-Methods": "POST, GET, OPTIONS",
+        "Access-Control-Allow-Headers": asked or _ALLOWED_HEADERS.decode(),
+        "Access-Control-Max-Age": "86400",
+    }
+    return Response(status_code=204, headers=headers)
+
+
+def build(context: Context) -> ASGIApp:
+    """The API as an ASGI application. Paths are exact: nothing is ever redirected."""
+    routes = [Route(path, Endpoint(path, context, method, handler)) for path, (method, handler) in ROUTES.items()]
+    return _HttpOnly(Router(routes, redirect_slashes=False, default=Endpoint("other", context)))
+
+
+class _HttpOnly:
+    """Turns away what is neither HTTP nor the server's own start and stop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            refused: Message = {"type": "websocket.close", "code": 1003}
+            await send(refused)

@@ -1,0 +1,142 @@
+"""The composition root: the only place where everything meets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from leadtrackr import settings
+from leadtrackr.api.app import ROUTES, build
+from leadtrackr.api.context import Context
+from leadtrackr.conversions.worker import Pace, Worker
+from leadtrackr.db.database import Database
+from leadtrackr.db.open import ensure_schema, open_database
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit import log
+from leadtrackr.kit.clock import Clock, SystemClock
+from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.ids import Ids
+from leadtrackr.kit.metrics import Metrics
+from leadtrackr.kit.secretbox import SecretBox
+from leadtrackr.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """The program's parts, open and joined."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    box: SecretBox
+    http: HttpClient
+    db: Database
+    worker: Worker
+    asgi: ASGIApp
+
+    async def close(self) -> None:
+        """Lets go of the network and of the database, in this order."""
+        await self.http.close()
+        await self.db.close()
+
+
+def set_up_log(values: Settings) -> None:
+    """Routes every logger by the settings, and says what in them looks wrong."""
+    log.set_up(values.log_format, values.log_level, values.secret_keys)
+    for warning in values.warnings:
+        _log.warning("setting_ignored", reason=warning)
+
+
+def secret_box(values: Settings) -> SecretBox:
+    """The box that the settings' keys open."""
+    return SecretBox([key.reveal() for key in values.secret_keys])
+
+
+def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = None) -> Parts:
+    """Opens everything by the settings. SettingError when the schema is not this program's, or the file is taken."""
+    clock, ids = clock or SystemClock(), Ids()
+    metrics = Metrics(ROUTES, DESTINATIONS)
+    url = values.database_url.reveal()
+    ensure_schema(url)
+    db = open_database(url, clock, owner=owner, on_commit=metrics.commit)
+    http, box = HttpClient(values.sandbox_url), secret_box(values)
+    pace = Pace(lease_s=values.lease_seconds, poll_s=values.poll_seconds)
+    worker = Worker(db, http, box, clock, ids, metrics, pace)
+    context = Context(
+        db=db,
+        ids=ids,
+        clock=clock,
+        metrics=metrics,
+        wake=worker.wake,
+        max_body_bytes=values.max_body_bytes,
+        trusted_proxies=values.trusted_proxies,
+        base_url=values.base_url,
+    )
+    return Parts(
+        settings=values,
+        clock=clock,
+        ids=ids,
+        metrics=metrics,
+        box=box,
+        http=http,
+        db=db,
+        worker=worker,
+        asgi=build(context),
+    )
+
+
+@contextlib.asynccontextmanager
+async def delivering(parts: Parts) -> AsyncIterator[None]:
+    """Runs the delivery loop beside what is inside; at the end what was sent is recorded."""
+    task = asyncio.create_task(parts.worker.run())
+    try:
+        yield
+    finally:
+        parts.worker.stop()
+        await task
+
+
+class Program:
+    """The whole server as an ASGI application; its parts are opened when the server starts it."""
+
+    def __init__(self, values: Settings, *, with_worker: bool, owner: bool) -> None:
+        self._values = values
+        self._with_worker = with_worker
+        self._owner = owner
+        self._asgi: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request, or the server's start and stop."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._asgi is not None:
+            await self._asgi(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with contextlib.AsyncExitStack() as stack:
+            parts = open_parts(self._values, owner=self._owner)
+            stack.push_async_callback(parts.close)
+            if self._with_worker:
+                await stack.enter_async_context(delivering(parts))
+            self._asgi = parts.asgi
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create(*, with_worker: bool = True) -> Program:
+    """The server by the environment's settings: what each process of `serve` runs."""
+    values = settings.load()
+    set_up_log(values)
+    return Program(values, with_worker=with_worker, owner=values.sqlite_path is not None)
+
+
+def create_without_worker() -> Program:
+    """The server without the delivery loop, for `serve --no-worker`."""
+    return create(with_worker=False)

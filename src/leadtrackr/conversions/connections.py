@@ -1,0 +1,128 @@
+"""Connecting a project to a destination: settings checked against its declaration, secrets encrypted."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from leadtrackr.accounts import service as accounts
+from leadtrackr.conversions.hold import release_connection
+from leadtrackr.conversions.model import Connection, ConnectionState
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.db.statement import prepare
+from leadtrackr.db.tables import connections, projects
+from leadtrackr.destinations import registry
+from leadtrackr.destinations.contract import Settings
+from leadtrackr.kit.errors import NotFound
+from leadtrackr.kit.secretbox import SecretBox
+
+_C: Final = connections.c
+_SELECT: Final = select(
+    *(_C[name] for name in Connection.__struct_fields__ if name != "country"), projects.c.country
+).select_from(connections.join(projects, projects.c.id == _C.project_id))
+_BY_ID: Final = prepare(_SELECT.where(_C.id == bindparam("id")))
+_OF_PROJECT: Final = prepare(_SELECT.where(_C.project_id == bindparam("project_id")).order_by(_C.id))
+_ALL: Final = prepare(_SELECT.order_by(_C.id))
+_BY_DESTINATION: Final = prepare(
+    _SELECT.where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
+)
+_INSERT: Final = prepare(
+    insert(connections)
+    .values(
+        {name: bindparam(name) for name in ("project_id", "destination", "settings", "secrets", "created_at")}
+        | {"state": ConnectionState.ACTIVE.value, "updated_at": bindparam("created_at")}
+    )
+    .returning(_C.id)
+)
+_UPDATE: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"))
+    .values(settings=bindparam("new_settings"), secrets=bindparam("new_secrets"), updated_at=bindparam("now"))
+)
+_map = msgspec.json.Decoder(dict[str, str])
+
+
+def _connection(row: Any) -> Connection:
+    values = row._asdict()
+    values["settings"] = _map.decode(values["settings"])
+    values["state"] = ConnectionState(values["state"])
+    return Connection(**values)
+
+
+def by_id(tx: Tx, connection_id: int) -> Connection | None:
+    """The connection of this id, for the engine, which serves all projects."""
+    row = tx.first(_BY_ID, id=connection_id)
+    return None if row is None else _connection(row)
+
+
+def full_settings(connection: Connection, box: SecretBox) -> Settings:
+    """Settings with the secrets decrypted: what a destination builds requests with. Never logged."""
+    secrets = _map.decode(box.decrypt(connection.secrets).reveal())
+    return {**connection.settings, **secrets}
+
+
+async def connect(db: Database, box: SecretBox, project_ref: str, slug: str, values: Mapping[str, str]) -> Connection:
+    """Connects a destination, or changes what it was connected with; values not named again stay.
+
+    A connection that was held goes on, with what waited. InvalidInput names a setting that is wrong or missing.
+    """
+    destination = registry.get(slug)
+
+    def work(tx: Tx) -> Connection:
+        project = accounts.find_project(tx, project_ref)
+        row = tx.first(_BY_DESTINATION, project_id=project.id, destination=slug)
+        there = None if row is None else _connection(row)
+        known = full_settings(there, box) if there else {}
+        checked = registry.validate_settings(destination, {**known, **values})
+        secret_names = {field.name for field in destination.fields if field.secret}
+        settings = {name: value for name, value in checked.items() if name not in secret_names}
+        secrets = {name: value for name, value in checked.items() if name in secret_names}
+        columns = {
+            "settings": msgspec.json.encode(settings).decode(),
+            "secrets": box.encrypt(msgspec.json.encode(secrets).decode()),
+        }
+        now = tx.now()
+        if there is None:
+            made = tx.first(_INSERT, project_id=project.id, destination=slug, created_at=now, **columns)
+            connection_id = 0 if made is None else int(made.id)
+        else:
+            connection_id = there.id
+            new = {f"new_{name}": value for name, value in columns.items()}
+            tx.run(_UPDATE, of_connection=connection_id, now=now, **new)
+            release_connection(tx, connection_id, now=now)
+        return _require(by_id(tx, connection_id))
+
+    return await db.write(work)
+
+
+async def of_project(db: Database, project_ref: str) -> list[Connection]:
+    """A project's connections, oldest first."""
+
+    def work(tx: Tx) -> list[Connection]:
+        project = accounts.find_project(tx, project_ref)
+        return [_connection(row) for row in tx.all(_OF_PROJECT, project_id=project.id)]
+
+    return await db.read(work)
+
+
+async def everything(db: Database) -> list[Connection]:
+    """Every project's connections, for whoever runs the server."""
+    return await db.read(lambda tx: [_connection(row) for row in tx.all(_ALL)])
+
+
+async def release(db: Database, connection_id: int) -> int:
+    """A person has mended what held the connection; returns how many deliveries go on."""
+
+    def work(tx: Tx) -> int:
+        _require(by_id(tx, connection_id))
+        return release_connection(tx, connection_id, now=tx.now())
+
+    return await db.write(work)
+
+
+def _require(connection: Connection | None) -> Connection:
+    if connection is None:
+        raise NotFound("There is no such connection.")
+    return connection

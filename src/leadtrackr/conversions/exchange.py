@@ -1,0 +1,23 @@
+"""One request and its answer, in the words of the destinations' contract."""
+
+from leadtrackr.destinations.contract import Kind, Outcome, Request, Response, Scope
+from leadtrackr.kit.http import Answer, HttpClient
+
+
+async def exchange(
+    http: HttpClient, request: Request, timeout_s: float, *, after_send: str = "timeout"
+) -> tuple[Response | None, Outcome | None]:
+    """The response, or the outcome that stands for its absence.
+
+    `after_send` is the code for a request that may have arrived: `timeout` where sending twice matters.
+    """
+    sent = await http.send(request, timeout_s)
+    if isinstance(sent, Answer):
+        return Response(status=sent.status, headers=sent.headers, body=sent.body), None
+    if sent.refused:
+        return None, Outcome(
+            kind=Kind.HOLD, code="address_refused", detail=sent.detail, scope=Scope.DESTINATION, hold="configuration"
+        )
+    if sent.kind == "after_send" and after_send == "timeout":
+        return None, Outcome(kind=Kind.UNKNOWN, code="timeout", detail=sent.detail, scope=Scope.DESTINATION)
+    return None, Outcome(kind=Kind.RETRY, code="network", detail=sent.detail, scope=Scope.DESTINATION)

@@ -1,0 +1,129 @@
+"""What stops and starts a connection: held for a person, left alone for a while, released. Runs in a transaction."""
+
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions.model import ConnectionState, State
+from leadtrackr.conversions.settle import pass_jobs
+from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import connections, deliveries
+from leadtrackr.destinations.contract import Outcome
+from leadtrackr.kit.clock import SECOND
+
+_C: Final = connections.c
+_D: Final = deliveries.c
+_OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
+
+_HOLD: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("hold_reason", "hold_code", "hold_detail")}
+        | {"state": ConnectionState.HELD.value, "held_at": bindparam("now"), "updated_at": bindparam("now")}
+    )
+)
+_TO_HOLD: Final = prepare(
+    select(_D.id, _D.job_id, _D.passed)
+    .where(_OF_CONNECTION, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
+    .order_by(_D.id)
+    .with_for_update()
+)
+_HOLD_DELIVERIES: Final = prepare(
+    update(deliveries)
+    .where(IdsIn(_D.id, "ids"))
+    .values(state=State.HELD.value, code=bindparam("new_code"), passed=1, updated_at=bindparam("now"))
+)
+_FAILURES: Final = prepare(select(_C.failures).where(_C.id == bindparam("of_connection")).with_for_update())
+_PAUSE: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"))
+    .values(
+        failures=bindparam("new_failures"),
+        paused_until=bindparam("until"),
+        pause_code=bindparam("new_code"),
+        updated_at=bindparam("now"),
+    )
+)
+_TO_PASS: Final = prepare(
+    select(_D.id, _D.job_id)
+    .where(_OF_CONNECTION, _D.state == constant(State.QUEUED), _D.passed == 0)
+    .order_by(_D.id)
+    .with_for_update()
+)
+_WAIT: Final = prepare(
+    update(deliveries)
+    .where(IdsIn(_D.id, "ids"))
+    .values(
+        state=State.WAITING.value,
+        code=bindparam("new_code"),
+        run_at=bindparam("until"),
+        passed=1,
+        updated_at=bindparam("now"),
+    )
+)
+_RELEASE: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"))
+    .values(
+        state=ConnectionState.ACTIVE.value,
+        hold_reason=None,
+        hold_code=None,
+        hold_detail=None,
+        held_at=None,
+        failures=0,
+        paused_until=None,
+        pause_code=None,
+        updated_at=bindparam("now"),
+    )
+)
+_RELEASE_DELIVERIES: Final = prepare(
+    update(deliveries)
+    .where(_OF_CONNECTION, _D.state == constant(State.HELD))
+    .values(state=State.WAITING.value, updated_at=bindparam("now"))
+)
+
+
+def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> None:
+    """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still."""
+    tx.run(
+        _HOLD,
+        of_connection=connection_id,
+        new_hold_reason=reason,
+        new_hold_code=outcome.code,
+        new_hold_detail=outcome.detail,
+        now=now,
+    )
+    waiting = tx.all(_TO_HOLD, of_connection=connection_id)
+    if waiting:
+        tx.run(_HOLD_DELIVERIES, ids=[row.id for row in waiting], new_code=outcome.code, now=now)
+        pass_jobs(tx, [row.job_id for row in waiting if not row.passed], now=now)
+
+
+def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, fraction: float) -> int:
+    """Leaves a destination alone for a while; returns until when, microseconds UTC.
+
+    Deliveries that have had no first pass wait with the reason, so that their leads leave `pending`; the others stay
+    in the queue and cost no write.
+    """
+    row = tx.first(_FAILURES, of_connection=connection_id)
+    failures = 1 if row is None else int(row.failures) + 1
+    delay = schedule.pause_delay(failures, fraction)
+    if outcome.retry_after_s is not None:
+        delay = max(int(outcome.retry_after_s * SECOND), 0)
+    until = now + delay
+    tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=outcome.code, now=now)
+    fresh = tx.all(_TO_PASS, of_connection=connection_id)
+    if fresh:
+        ids = [row.id for row in fresh]
+        tx.run(_WAIT, ids=ids, new_code=outcomes.PAUSED, until=until, now=now)
+        pass_jobs(tx, [row.job_id for row in fresh], now=now)
+    return until
+
+
+def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
+    """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
+    tx.run(_RELEASE, of_connection=connection_id, now=now)
+    return tx.run(_RELEASE_DELIVERIES, of_connection=connection_id, now=now)

@@ -1,0 +1,145 @@
+"""Jobs, deliveries and attempts, frozen. Times in microseconds UTC, money in cents."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from leadtrackr.destinations.contract import Outcome
+
+
+class State(StrEnum):
+    """Where a delivery stands. docs/reference/states.md draws the ways between them."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    WAITING = "waiting"
+    HELD = "held"
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+UNSETTLED: Final = frozenset({State.QUEUED, State.SENDING, State.WAITING, State.HELD})
+"""States from which a delivery still moves; a later one of the same lead and destination waits behind it."""
+DELIVERED: Final = frozenset({State.ACCEPTED, State.CONFIRMED})
+
+TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
+    State.QUEUED: frozenset({State.SENDING, State.WAITING, State.HELD, State.EXPIRED, State.CANCELLED}),
+    State.SENDING: frozenset(
+        {
+            State.QUEUED,
+            State.WAITING,
+            State.HELD,
+            State.ACCEPTED,
+            State.CONFIRMED,
+            State.REJECTED,
+            State.EXPIRED,
+        }
+    ),
+    State.WAITING: frozenset({State.QUEUED, State.HELD, State.EXPIRED, State.CANCELLED}),
+    State.HELD: frozenset({State.WAITING, State.EXPIRED, State.CANCELLED}),
+    State.ACCEPTED: frozenset({State.CONFIRMED, State.REJECTED}),
+    State.CONFIRMED: frozenset(),
+    State.SKIPPED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+"""Every step that a delivery can take. The drawn state machine and the model test are compared with it."""
+
+
+class JobState(StrEnum):
+    """A job is pending until each of its deliveries has had its first pass."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+
+
+class ConnectionState(StrEnum):
+    """A held connection sends nothing until a person has mended it."""
+
+    ACTIVE = "active"
+    HELD = "held"
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """An integration that will be skipped for missing data, as the API says it."""
+
+    integration: str
+    reason: str
+    field: str
+    timestamp: str
+
+
+class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What updateLeadStatus did."""
+
+    lead_id: int
+    unique_identifier: str | None
+    status: str
+    queued: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that a worker has leased, with what the lead's row holds now."""
+
+    id: int
+    job_id: int
+    lead_id: int
+    account: str
+    action: str
+    event_id: str
+    happened_at: int
+    value_cents: int | None
+    currency: str | None
+    closes_at: int
+    tries: int
+    takeovers: int
+    passed: int
+    lead_created_at: int
+    email_key: str | None
+    phone_e164: str | None
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    attribution_data: str
+    ip_address: str | None
+    user_agent: str | None
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A destination connected to a project. Secrets are in `secrets`, encrypted."""
+
+    id: int
+    project_id: int
+    country: str | None
+    """The project's."""
+    destination: str
+    settings: Mapping[str, str]
+    secrets: str
+    state: ConnectionState
+    hold_reason: str | None
+    hold_code: str | None
+    hold_detail: str | None
+    failures: int
+    paused_until: int | None
+    pause_code: str | None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending one claimed delivery, ready to be recorded."""
+
+    delivery: Claimed
+    outcome: Outcome
+    started_at: int
+    ended_at: int
+    http_status: int | None
+    url: str
+    request: str
+    """The event's own JSON as it was sent, plain personal values masked; empty when nothing was sent."""

@@ -1,0 +1,234 @@
+"""The SQL of status changes: jobs, deliveries and the idempotency keys."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from leadtrackr.conversions.model import UNSETTLED, ConnectionState, JobState, State
+from leadtrackr.conversions.planning import Planned, Prior, Target
+from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, label_events, leads
+from leadtrackr.leads.model import Stage
+
+_D: Final = deliveries.c
+_J: Final = jobs.c
+_C: Final = connections.c
+_K: Final = idempotency_keys.c
+_settings = msgspec.json.Decoder(dict[str, str])
+
+_PENDING_JOB: Final = prepare(
+    select(_J.id).where(_J.lead_id == bindparam("lead_id"), _J.state == constant(JobState.PENDING))
+)
+_INSERT_JOB: Final = prepare(
+    insert(jobs)
+    .values(
+        {c.name: bindparam(c.name) for c in jobs.columns if c.name not in ("id", "settled_at", "state")}
+        | {"state": JobState.PENDING.value}
+    )
+    .on_conflict_do_nothing(index_elements=["lead_id"], index_where=_J.state == constant(JobState.PENDING))
+    .returning(_J.id)
+)
+_PLANNED: Final = tuple(name for name in Planned.__struct_fields__)
+_INSERT_DELIVERY: Final = prepare(
+    insert(deliveries)
+    .values(
+        {
+            name: bindparam(name)
+            for name in (*_PLANNED, "project_id", "job_id", "lead_id", "created_at", "updated_at", "settled_at")
+        }
+    )
+    .returning(_D.id)
+)
+_TARGETS: Final = prepare(
+    select(
+        label_events.c.label_id,
+        label_events.c.action,
+        _C.id,
+        _C.destination,
+        _C.settings,
+        _C.state,
+        _C.hold_code,
+        _C.paused_until,
+        _C.pause_code,
+    )
+    .select_from(connections.join(label_events, label_events.c.destination == _C.destination))
+    .where(_C.project_id == bindparam("project_id"), IdsIn(label_events.c.label_id, "label_ids"))
+)
+_PRIORS: Final = prepare(
+    select(_D.id, _D.label_id, _D.connection_id, _D.state)
+    .where(_D.lead_id == bindparam("lead_id"), _D.project_id == bindparam("project_id"))
+    .order_by(_D.id)
+)
+_LOCK_UNSETTLED: Final = prepare(
+    select(_D.id, _D.state)
+    .where(
+        _D.project_id == bindparam("project_id"),
+        IdsIn(_D.id, "ids"),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
+    )
+    .order_by(_D.id)
+    .with_for_update()
+)
+_RATE_LEAD: Final = prepare(
+    update(leads)
+    .where(leads.c.id == bindparam("lead_id"), leads.c.project_id == bindparam("of_project"))
+    .values({name: bindparam(f"new_{name}") for name in ("status", "label_id", "price", "updated_at")})
+)
+_REOPEN_LEAD: Final = prepare(
+    update(leads)
+    .where(leads.c.id == bindparam("lead_id"), leads.c.project_id == bindparam("of_project"))
+    .values(
+        status="open",
+        stage=Stage.OPEN.value,
+        label_id=None,
+        price=bindparam("new_price"),
+        updated_at=bindparam("new_updated_at"),
+    )
+)
+_RESERVE_KEY: Final = prepare(
+    insert(idempotency_keys)
+    .values({name: bindparam(name) for name in ("project_id", "key", "body_hash", "created_at")})
+    .on_conflict_do_nothing(index_elements=["project_id", "key"])
+)
+_OF_KEY: Final = (_K.project_id == bindparam("of_project"), _K.key == bindparam("of_key"))
+_READ_KEY: Final = prepare(select(_K.body_hash, _K.status, _K.answer, _K.created_at).where(*_OF_KEY))
+_DROP_KEY: Final = prepare(delete(idempotency_keys).where(*_OF_KEY))
+_KEEP_ANSWER: Final = prepare(
+    update(idempotency_keys).where(*_OF_KEY).values(status=bindparam("new_status"), answer=bindparam("new_answer"))
+)
+
+
+def has_pending_job(tx: Tx, lead_id: int) -> bool:
+    """Whether a job of the lead has yet to have its first pass."""
+    return tx.first(_PENDING_JOB, lead_id=lead_id) is not None
+
+
+def insert_job(
+    tx: Tx,
+    *,
+    project_id: int,
+    lead_id: int,
+    label_id: int,
+    remaining: int,
+    status_after: str,
+    stage_after: str,
+    warnings: str,
+    now: int,
+) -> int | None:
+    """Writes a pending job; None when the lead has one: the partial unique index decides, also between processes."""
+    row = tx.first(
+        _INSERT_JOB,
+        project_id=project_id,
+        lead_id=lead_id,
+        label_id=label_id,
+        remaining=remaining,
+        status_after=status_after,
+        stage_after=stage_after,
+        warnings=warnings,
+        created_at=now,
+    )
+    return None if row is None else int(row.id)
+
+
+def insert_deliveries(
+    tx: Tx, planned: Sequence[Planned], *, project_id: int, job_id: int, lead_id: int, now: int
+) -> list[int]:
+    """Writes planned deliveries in their order; returns their ids."""
+    ids: list[int] = []
+    for one in planned:
+        values = msgspec.structs.asdict(one)
+        if one.behind is not None and one.behind < 0:
+            values["behind"] = ids[-one.behind - 1]
+        values["passed"] = int(one.passed)
+        row = tx.first(
+            _INSERT_DELIVERY,
+            **values,
+            project_id=project_id,
+            job_id=job_id,
+            lead_id=lead_id,
+            created_at=now,
+            updated_at=now,
+            settled_at=None if one.state in UNSETTLED else now,
+        )
+        assert row is not None  # noqa: S101 - an insert with RETURNING gives a row or raises
+        ids.append(int(row.id))
+    return ids
+
+
+def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:
+    """The events of these labels on the project's connections."""
+    return [
+        Target(
+            label_id=row.label_id,
+            connection_id=row.id,
+            destination=row.destination,
+            action=row.action,
+            settings=_settings.decode(row.settings),
+            state=ConnectionState(row.state),
+            hold_code=row.hold_code,
+            paused_until=row.paused_until,
+            pause_code=row.pause_code,
+        )
+        for row in tx.all(_TARGETS, project_id=project_id, label_ids=list(label_ids))
+    ]
+
+
+def priors(tx: Tx, project_id: int, lead_id: int) -> list[Prior]:
+    """The lead's earlier deliveries, oldest first. Unsettled ones are locked, so that none settles unseen."""
+    found = [
+        Prior(row.id, row.label_id, row.connection_id, State(row.state))
+        for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)
+    ]
+    if not any(prior.state in UNSETTLED for prior in found):
+        return found
+    unsettled = [prior.id for prior in found if prior.state in UNSETTLED]
+    locked = {row.id: State(row.state) for row in tx.all(_LOCK_UNSETTLED, project_id=project_id, ids=unsettled)}
+    if len(locked) == len(unsettled):
+        return [msgspec.structs.replace(p, state=locked[p.id]) if p.id in locked else p for p in found]
+    # One settled between the two looks: what it became is read again.
+    return [
+        Prior(row.id, row.label_id, row.connection_id, State(row.state))
+        for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)
+    ]
+
+
+def mark_pending(tx: Tx, *, project_id: int, lead_id: int, label_id: int, price: int | None, now: int) -> None:
+    """The lead is pending under its new label, with its price."""
+    tx.run(
+        _RATE_LEAD,
+        lead_id=lead_id,
+        of_project=project_id,
+        new_status="pending",
+        new_label_id=label_id,
+        new_price=price,
+        new_updated_at=now,
+    )
+
+
+def reopen(tx: Tx, *, project_id: int, lead_id: int, price: int | None, now: int) -> None:
+    """The lead is open again, its label cleared."""
+    tx.run(_REOPEN_LEAD, lead_id=lead_id, of_project=project_id, new_price=price, new_updated_at=now)
+
+
+def reserve_key(tx: Tx, *, project_id: int, key: str, body_hash: str, now: int) -> bool:
+    """Takes an idempotency key; False when it is taken. A second caller waits here until the first has committed."""
+    return tx.run(_RESERVE_KEY, project_id=project_id, key=key, body_hash=body_hash, created_at=now) == 1
+
+
+def read_key(tx: Tx, *, project_id: int, key: str) -> Any | None:
+    """body_hash, status, answer and created_at of a taken key."""
+    return tx.first(_READ_KEY, of_project=project_id, of_key=key)
+
+
+def drop_key(tx: Tx, *, project_id: int, key: str) -> None:
+    """Forgets a key that has had its day."""
+    tx.run(_DROP_KEY, of_project=project_id, of_key=key)
+
+
+def keep_answer(tx: Tx, *, project_id: int, key: str, status: int, answer: str) -> None:
+    """Keeps the answer that a repeat of the key gets."""
+    tx.run(_KEEP_ANSWER, of_project=project_id, of_key=key, new_status=status, new_answer=answer)

@@ -1,0 +1,246 @@
+"""Sending claimed deliveries: batches up to the platform's limits, refusals narrowed down, nothing in a transaction."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.audience import lead_data, permitted
+from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.model import Claimed, Connection, Result
+from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.destinations.contract import (
+    Destination,
+    Event,
+    Kind,
+    Outcome,
+    PerEvent,
+    Refused,
+    Request,
+    Response,
+    Scope,
+    Settings,
+    Verdict,
+    Whole,
+)
+from leadtrackr.kit.clock import Clock
+from leadtrackr.kit.http import HttpClient
+
+KeepLease = Callable[[], Awaitable[bool]]
+"""Makes the lease longer; False when it is lost and nothing more may be sent under it."""
+TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105 - a code, not a token
+TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a code, not a token
+_log = structlog.get_logger(__name__)
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What goes to one connection under one lease."""
+
+    connection: Connection
+    destination: Destination
+    settings: Settings
+    deliveries: tuple[Claimed, ...]
+
+
+class _Try(msgspec.Struct):
+    """One request's worth of a batch on its way."""
+
+    batch: Batch
+    keep_lease: KeepLease
+    renewed_token: bool = False
+    failure: Outcome | None = None
+    """What stopped the whole destination: nothing more is sent after it."""
+    lost: bool = False
+
+
+class Sender:
+    """Sends batches. Holds no state of its own but the tokens."""
+
+    def __init__(self, http: HttpClient, tokens: Tokens, clock: Clock) -> None:
+        self._http = http
+        self._tokens = tokens
+        self._clock = clock
+
+    async def send(self, batch: Batch, keep_lease: KeepLease) -> list[Result]:
+        """A result for each delivery that was sent or could not be; those left out go back into the queue."""
+        limits = batch.destination.limits
+        state = _Try(batch, keep_lease)
+        gate = asyncio.Semaphore(limits.in_flight)
+
+        async def one(part: Sequence[Claimed]) -> list[Result]:
+            async with gate:
+                return await self._part(state, part)
+
+        parts = [chunk for group in _by_action(batch.deliveries) for chunk in _chunks(group, limits.batch_events)]
+        return [result for results in await asyncio.gather(*map(one, parts)) for result in results]
+
+    async def _part(self, state: _Try, part: Sequence[Claimed]) -> list[Result]:
+        """Sends one part, and pieces of it again for as long as the platform refuses some of them."""
+        results: list[Result] = []
+        todo: deque[Sequence[Claimed]] = deque([part])
+        while todo:
+            piece = todo.popleft()
+            if not state.lost:
+                state.lost = not await state.keep_lease()
+            if state.lost:
+                break
+            done, again = await self._piece(state, piece)
+            results.extend(done)
+            todo.extendleft(reversed(again))
+        return results
+
+    async def _piece(self, state: _Try, piece: Sequence[Claimed]) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
+        """One request; what is settled by it, and what is to be sent again in smaller pieces."""
+        batch, started_at = state.batch, self._clock.now()
+        if state.failure is not None:
+            return self._results(batch, piece, Whole(_spared(state.failure)), started_at), ()
+        token = await self._tokens.get(batch.connection.id, batch.destination, batch.settings)
+        if isinstance(token, Outcome):
+            state.failure = token
+            return self._results(batch, piece, Whole(token), started_at), ()
+        request = _build(batch, piece, token)
+        if request is None or len(request.body) > batch.destination.limits.batch_bytes:
+            if len(piece) > 1:
+                return [], _halves(piece)
+            code = outcomes.UNBUILDABLE if request is None else outcomes.TOO_LARGE
+            return self._results(batch, piece, Whole(Outcome(kind=Kind.REJECTED, code=code)), started_at), ()
+        response, failure = await exchange(self._http, request, batch.destination.limits.timeout_s)
+        verdict: Verdict = (
+            Whole(failure)
+            if response is None and failure is not None
+            else batch.destination.read(response or Response(status=0), len(piece))
+        )
+        return await self._judge(state, piece, verdict, request, response, started_at)
+
+    async def _judge(
+        self,
+        state: _Try,
+        piece: Sequence[Claimed],
+        verdict: Verdict,
+        request: Request,
+        response: Response | None,
+        started_at: int,
+    ) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
+        if isinstance(verdict, Refused):
+            if verdict.named:
+                named = [index for index in sorted(verdict.named) if index < len(piece)]
+                refused = PerEvent(tuple(verdict.named[index] for index in named))
+                rest = [one for index, one in enumerate(piece) if index not in verdict.named]
+                chosen = [piece[index] for index in named]
+                done = self._results(state.batch, chosen, refused, started_at, request, response, places=named)
+                return done, [rest] if rest else ()
+            if len(piece) > 1:
+                return [], _halves(piece)
+            verdict = Whole(verdict.outcome)
+        if isinstance(verdict, Whole) and verdict.outcome.code == TOKEN_EXPIRED:
+            self._tokens.forget(state.batch.connection.id)
+            if not state.renewed_token:
+                state.renewed_token = True
+                return [], [piece]
+            verdict = Whole(_refused_token(state.batch.destination, verdict.outcome))
+        if isinstance(verdict, Whole) and _stops(verdict.outcome):
+            state.failure = verdict.outcome
+        return self._results(state.batch, piece, verdict, started_at, request, response), ()
+
+    def _results(
+        self,
+        batch: Batch,
+        piece: Sequence[Claimed],
+        verdict: PerEvent | Whole,
+        started_at: int,
+        request: Request | None = None,
+        response: Response | None = None,
+        *,
+        places: Sequence[int] | None = None,
+    ) -> list[Result]:
+        ended_at = self._clock.now()
+        mask = _mask(batch.destination.masked_keys)
+        where = places if places is not None else range(len(piece))
+        return [
+            Result(
+                delivery=delivery,
+                outcome=verdict.outcome if isinstance(verdict, Whole) else verdict.outcomes[number],
+                started_at=started_at,
+                ended_at=ended_at,
+                http_status=None if response is None else response.status,
+                # Without its query, which is where some platforms want their secrets.
+                url="" if request is None else request.url.partition("?")[0],
+                request="" if request is None else mask(request.items[place].decode()),
+            )
+            for number, (delivery, place) in enumerate(zip(piece, where, strict=True))
+        ]
+
+
+def _build(batch: Batch, piece: Sequence[Claimed], token: str | None) -> Request | None:
+    """The request, or None when an event among them cannot be made into one."""
+    try:
+        return batch.destination.build([_event(batch, one) for one in piece], batch.settings, token)
+    except Exception as error:  # noqa: BLE001 - one lead's odd data must not stop the others; it is narrowed down
+        _log.warning("event_not_buildable", destination=batch.destination.slug, error=type(error).__name__)
+        return None
+
+
+def _event(batch: Batch, one: Claimed) -> Event:
+    lead = lead_data(one, lead_id=one.lead_id, created_at=one.lead_created_at, country=batch.connection.country)
+    return Event(
+        event_id=one.event_id,
+        action=one.action,
+        happened_at=one.happened_at,
+        value_cents=one.value_cents,
+        currency=one.currency,
+        lead=permitted(lead),
+    )
+
+
+def _stops(outcome: Outcome) -> bool:
+    """Whether an outcome speaks of the destination as a whole, so that sending on would only hurt."""
+    return outcome.kind == Kind.HOLD or (
+        outcome.scope == Scope.DESTINATION and outcome.kind in (Kind.RETRY, Kind.UNKNOWN)
+    )
+
+
+def _spared(failure: Outcome) -> Outcome:
+    """The outcome of a delivery that was not sent because the destination has just failed: surely not delivered."""
+    if failure.kind == Kind.HOLD:
+        return failure
+    return Outcome(kind=Kind.RETRY, code=outcomes.PAUSED, scope=Scope.DESTINATION, retry_after_s=failure.retry_after_s)
+
+
+def _refused_token(destination: Destination, expired: Outcome) -> Outcome:
+    """A token that is refused right after it was issued is no matter of time any more."""
+    row = destination.codes.get(TOKEN_REFUSED)
+    if row is None:
+        return expired
+    return Outcome(
+        kind=row.kind, code=TOKEN_REFUSED, detail=expired.detail, scope=row.scope, hold=row.hold or "credentials"
+    )
+
+
+def _by_action(deliveries: Sequence[Claimed]) -> list[list[Claimed]]:
+    """Batches are of one account and one action; within them the order stays."""
+    groups: dict[tuple[str, str], list[Claimed]] = {}
+    for one in deliveries:
+        groups.setdefault((one.account, one.action), []).append(one)
+    return list(groups.values())
+
+
+def _chunks(group: Sequence[Claimed], size: int) -> list[Sequence[Claimed]]:
+    return [group[start : start + size] for start in range(0, len(group), size)]
+
+
+def _halves(piece: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+    middle = len(piece) // 2
+    return [piece[:middle], piece[middle:]]
+
+
+def _mask(keys: Sequence[str]) -> Callable[[str], str]:
+    """Masks the plain personal values of an event's JSON, for the copy that is kept."""
+    if not keys:
+        return str
+    found = re.compile(rf'"({"|".join(map(re.escape, keys))})"\s*:\s*"(?:[^"\\]|\\.)*"')
+    return lambda text: found.sub(r'"\1":"***"', text)

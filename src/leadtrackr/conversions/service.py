@@ -1,0 +1,156 @@
+"""The status change: price, status, job and deliveries in one transaction."""
+
+import hashlib
+import math
+from typing import Final
+
+import msgspec
+
+from leadtrackr.accounts import service as accounts
+from leadtrackr.accounts.model import Project
+from leadtrackr.conversions import claim, planning, queries
+from leadtrackr.conversions.audience import lead_data
+from leadtrackr.conversions.claim import Backlog
+from leadtrackr.conversions.model import StatusChange
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import DAY
+from leadtrackr.kit.errors import Conflict, InvalidInput
+from leadtrackr.kit.ids import Ids
+from leadtrackr.labels import service as labels
+from leadtrackr.labels.model import Label
+from leadtrackr.leads import service as leads
+from leadtrackr.leads.model import Lead, Stage
+from leadtrackr.leads.service import Ref
+
+MISSING_CONVERSION_ID: Final = "Missing required field: conversionId"
+PENDING: Final = "Lead already has a pending job. Try again when it has been processed"
+MOST_CENTS: Final = 10**15
+KEY_LIFE: Final = DAY
+_answers = msgspec.json.Decoder(StatusChange)
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """A status change as a client asks for it."""
+
+    ref: Ref
+    conversion_id: object
+    price: object = None
+    idempotency_key: str | None = None
+    body: bytes = b""
+    """As it came, to tell a repeat from another request under the same key."""
+
+
+def price_in_cents(price: object) -> int | None:
+    """A price as the wire has it, in whole cents; null is absent. InvalidInput for anything but a number >= 0."""
+    if price is None:
+        return None
+    if isinstance(price, bool) or not isinstance(price, int | float):
+        raise InvalidInput("Invalid parameter: price must be a number of cents", "price")
+    if not math.isfinite(price) or price < 0:
+        raise InvalidInput("Invalid parameter: price must be a number of cents that is 0 or more", "price")
+    if price > MOST_CENTS:
+        raise InvalidInput("Invalid parameter: price is too large", "price")
+    return math.floor(price + 0.5)
+
+
+async def backlog(db: Database) -> list[Backlog]:
+    """What is not settled, by destination and state."""
+    return await db.read(claim.backlog)
+
+
+async def admit(db: Database, api_key: str | None) -> None:
+    """Whether a caller may rate leads at all; Unauthenticated or Forbidden."""
+    await db.read(lambda tx: accounts.authenticate(tx, api_key))
+
+
+async def update_status(db: Database, ids: Ids, api_key: str | None, post: Post) -> StatusChange:
+    """Applies a conversion label and queues what it sends. When this returns, all of it is on disk.
+
+    Unauthenticated, Forbidden, InvalidInput, NotFound, and Conflict while a job is pending; nothing is changed then.
+    """
+    return await db.write(lambda tx: _update(tx, ids, accounts.authenticate(tx, api_key), post))
+
+
+def _update(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
+    if post.idempotency_key is None:
+        return _change(tx, ids, project, post)
+    now, body_hash = tx.now(), hashlib.sha256(post.body).hexdigest()
+    key = post.idempotency_key
+    if not queries.reserve_key(tx, project_id=project.id, key=key, body_hash=body_hash, now=now):
+        kept = queries.read_key(tx, project_id=project.id, key=key)
+        if kept is not None and kept.created_at > now - KEY_LIFE:
+            if kept.body_hash != body_hash:
+                raise Conflict("Idempotency-Key was used with another body before. Use a new key for a new request")
+            return _answers.decode(kept.answer)
+        queries.drop_key(tx, project_id=project.id, key=key)
+        queries.reserve_key(tx, project_id=project.id, key=key, body_hash=body_hash, now=now)
+    change = _change(tx, ids, project, post)
+    answer = msgspec.json.encode(change).decode()
+    queries.keep_answer(tx, project_id=project.id, key=key, status=201 if change.queued else 200, answer=answer)
+    return change
+
+
+def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
+    if not isinstance(post.conversion_id, str) or not post.conversion_id.strip():
+        raise InvalidInput(MISSING_CONVERSION_ID, "conversionId")
+    conversion_id = post.conversion_id.strip()
+    price = price_in_cents(post.price)
+    lead = leads.find(tx, project, post.ref)
+    if price is None:
+        price = lead.price
+    if conversion_id == "open":
+        return _reopen(tx, project, lead, price)
+    return _rate(tx, ids, project, lead, labels.find(tx, project, conversion_id), price)
+
+
+def _reopen(tx: Tx, project: Project, lead: Lead, price: int | None) -> StatusChange:
+    if queries.has_pending_job(tx, lead.id):
+        raise Conflict(PENDING)
+    queries.reopen(tx, project_id=project.id, lead_id=lead.id, price=price, now=tx.now())
+    return StatusChange(lead_id=lead.id, unique_identifier=lead.unique_identifier, status="open", queued=False)
+
+
+def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: int | None) -> StatusChange:
+    # Looked at first only to spare the planning: what decides is the unique index, at the insert.
+    if queries.has_pending_job(tx, lead.id):
+        raise Conflict(PENDING)
+    now = tx.now()
+    plan = _plan(tx, ids, project, lead, label, price, now)
+    job_id = queries.insert_job(
+        tx,
+        project_id=project.id,
+        lead_id=lead.id,
+        label_id=label.id,
+        remaining=sum(not delivery.passed for delivery in plan.deliveries),
+        status_after=label.status,
+        stage_after=(Stage.RATED if label.done else Stage.OPEN).value,
+        warnings=msgspec.json.encode(plan.warnings).decode(),
+        now=now,
+    )
+    if job_id is None:
+        raise Conflict(PENDING)
+    queries.insert_deliveries(tx, plan.deliveries, project_id=project.id, job_id=job_id, lead_id=lead.id, now=now)
+    queries.mark_pending(tx, project_id=project.id, lead_id=lead.id, label_id=label.id, price=price, now=now)
+    return StatusChange(
+        lead_id=lead.id,
+        unique_identifier=lead.unique_identifier,
+        status="pending",
+        queued=True,
+        warnings=plan.warnings,
+    )
+
+
+def _plan(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: int | None, now: int) -> planning.Plan:
+    path = (*label.path, label.id)
+    targets = [t for t in queries.targets(tx, project.id, path) if t.destination in DESTINATIONS]
+    rating = planning.Rating(
+        lead=lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country),
+        path=path,
+        convert_once=label.convert_once,
+        price=price,
+        currency=project.currency,
+        now=now,
+    )
+    priors = queries.priors(tx, project.id, lead.id) if targets else []
+    return planning.plan(rating, targets, priors, DESTINATIONS, [ids.event_id() for _ in targets])

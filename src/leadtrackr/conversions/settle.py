@@ -1,0 +1,84 @@
+"""First passes and the settling of jobs: when a lead leaves `pending`. Runs in the caller's transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, literal_column, select, update
+
+from leadtrackr.conversions.model import JobState
+from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import deliveries, jobs, leads
+
+_D: Final = deliveries.c
+_J: Final = jobs.c
+
+_FOLLOWERS: Final = prepare(
+    select(_D.id, _D.job_id, _D.passed).where(_D.behind.is_not(None), IdsIn(_D.behind, "ids")).order_by(_D.id)
+)
+_PASS_FOLLOWERS: Final = prepare(update(deliveries).where(IdsIn(_D.id, "ids"), _D.passed == 0).values(passed=1))
+_FREE_FOLLOWERS: Final = prepare(
+    update(deliveries).where(_D.behind.is_not(None), IdsIn(_D.behind, "ids")).values(behind=None)
+)
+_COUNT_DOWN: Final = prepare(
+    update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
+)
+_OF_PASSED: Final = select(_J.id, _J.lead_id, _J.status_after, _J.stage_after).where(
+    _J.state == constant(JobState.PENDING), _J.remaining == literal_column("0")
+)
+_PASSED: Final = prepare(_OF_PASSED.order_by(_J.id).limit(2000).with_for_update(skip_locked=True))
+_PASSED_OF: Final = prepare(_OF_PASSED.where(IdsIn(_J.id, "ids")).order_by(_J.lead_id).with_for_update())
+_SETTLE: Final = prepare(
+    update(jobs).where(IdsIn(_J.id, "ids")).values(state=JobState.SETTLED.value, settled_at=bindparam("now"))
+)
+_LEAVE_PENDING: Final = prepare(
+    update(leads)
+    .where(IdsIn(leads.c.id, "ids"))
+    .values(status=bindparam("new_status"), stage=bindparam("new_stage"), updated_at=bindparam("now"))
+)
+
+
+def pass_jobs(
+    tx: Tx, job_ids: Sequence[int], *, settled: Sequence[int] = (), stuck: Sequence[int] = (), now: int
+) -> int:
+    """Counts first passes and settles the jobs that have had all of theirs; returns how many jobs were settled.
+
+    `job_ids` names a job once for each of its deliveries that has just had its first pass. Deliveries behind `settled`
+    ones become free; those behind `stuck` ones (waiting or held) count as passed, all the way down the line.
+    """
+    passes = Counter(job_ids)
+    if settled:
+        tx.run(_FREE_FOLLOWERS, ids=sorted(settled))
+    line = list(stuck)
+    while line:
+        followers = tx.all(_FOLLOWERS, ids=sorted(line))
+        line = [row.id for row in followers]
+        if line:
+            passes.update(row.job_id for row in followers if not row.passed)
+            tx.run(_PASS_FOLLOWERS, ids=line)
+    if not passes:
+        return 0
+    by_count: dict[int, list[int]] = {}
+    for job_id, count in passes.items():
+        by_count.setdefault(count, []).append(job_id)
+    for count, ids in sorted(by_count.items()):
+        tx.run(_COUNT_DOWN, ids=sorted(ids), passes=count)
+    return _settle(tx, tx.all(_PASSED_OF, ids=sorted(passes)), now)
+
+
+def settle_passed_jobs(tx: Tx, now: int) -> int:
+    """Settles jobs with nothing to pass, such as those of a label that no destination listens to."""
+    return _settle(tx, tx.all(_PASSED), now)
+
+
+def _settle(tx: Tx, passed: Sequence[Any], now: int) -> int:
+    if not passed:
+        return 0
+    tx.run(_SETTLE, ids=sorted(row.id for row in passed), now=now)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row in passed:
+        groups.setdefault((row.status_after, row.stage_after), []).append(row.lead_id)
+    for (status, stage), lead_ids in sorted(groups.items()):
+        tx.run(_LEAVE_PENDING, ids=sorted(lead_ids), new_status=status, new_stage=stage, now=now)
+    return len(passed)

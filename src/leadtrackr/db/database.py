@@ -1,0 +1,52 @@
+"""What the rooms see of a database: transactions in which plain functions run. Which of the two it is, they don't know.
+
+A piece of work is a synchronous function of a transaction. It must not wait for anything but the database, and may be
+run on another thread. Either all that it wrote is on disk when `write` returns, or nothing is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from leadtrackr.db.statement import Prepared
+
+T = TypeVar("T")
+
+
+class Tx(Protocol):
+    """One open transaction."""
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+
+    def now(self) -> int:
+        """Microseconds UTC by the clock that all processes share: the database's, where it has one."""
+
+    def all(self, statement: Prepared, /, **values: Any) -> list[Any]:
+        """Every row, as named tuples."""
+
+    def first(self, statement: Prepared, /, **values: Any) -> Any | None:
+        """The first row or None."""
+
+    def run(self, statement: Prepared, /, **values: Any) -> int:
+        """Runs a statement; returns how many rows it touched."""
+
+    def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Runs a statement once for each set of values."""
+
+
+class Database(Protocol):
+    """Either database, open."""
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Runs work in a transaction and returns when it is on disk. Unavailable when the database is away."""
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Runs work that only reads, on one consistent view."""
+
+    async def close(self) -> None:
+        """Finishes what has begun and lets go of everything."""

@@ -1,0 +1,112 @@
+"""PostgreSQL: a pool of connections, each used by one thread for one transaction. Many processes may share it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from leadtrackr.db.statement import Prepared
+from leadtrackr.kit.clock import Clock, SystemClock
+from leadtrackr.kit.errors import Unavailable
+
+T = TypeVar("T")
+_NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_AWAY: Final = "The database cannot be reached at the moment. Try again shortly."
+
+
+class PostgresTx:
+    """A transaction on a pooled connection."""
+
+    dialect: Final = "postgresql"
+    __slots__ = ("_at", "_clock", "_connection")
+
+    def __init__(self, connection: psycopg.Connection[Any], clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._at: int | None = None
+
+    def now(self) -> int:
+        """Microseconds UTC by the server's clock, which all processes share; the same for the whole transaction."""
+        if self._at is None:
+            if isinstance(self._clock, SystemClock):
+                row = self._connection.execute(_NOW).fetchone()
+                self._at = int(row[0]) if row else 0
+            else:
+                self._at = self._clock.now()
+        return self._at
+
+    def _execute(self, statement: Prepared, values: Mapping[str, Any]) -> tuple[psycopg.Cursor[Any], Any]:
+        sql, own, row = statement.sql("postgresql")
+        return self._connection.execute(sql, {**own, **values} if own else values), row
+
+    def all(self, statement: Prepared, /, **values: Any) -> list[Any]:
+        """Every row, as named tuples."""
+        cursor, row = self._execute(statement, values)
+        return [row(found) for found in cursor.fetchall()]
+
+    def first(self, statement: Prepared, /, **values: Any) -> Any | None:
+        """The first row or None."""
+        cursor, row = self._execute(statement, values)
+        found = cursor.fetchone()
+        return None if found is None else row(found)
+
+    def run(self, statement: Prepared, /, **values: Any) -> int:
+        """Runs a statement; returns how many rows it touched."""
+        return self._execute(statement, values)[0].rowcount
+
+    def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Runs a statement once for each set of values."""
+        sql, own, _ = statement.sql("postgresql")
+        with self._connection.cursor() as cursor:
+            cursor.executemany(sql, [{**own, **row} for row in rows] if own else rows)
+
+
+class PostgresDatabase:
+    """A server, connected. `size` connections, and as many threads to use them."""
+
+    dialect: Final = "postgresql"
+
+    def __init__(
+        self, url: str, clock: Clock, *, size: int = 8, on_commit: Callable[[int], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._on_commit = on_commit
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=5.0,
+            open=True,
+            check=ConnectionPool.check_connection,
+            kwargs={"options": "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"},
+        )
+        self._threads = ThreadPoolExecutor(size, "postgres")
+
+    async def write(self, work: Callable[[PostgresTx], T]) -> T:
+        """Runs work in a transaction and returns when it is committed. Goes on when the caller is cancelled."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, True))
+
+    async def read(self, work: Callable[[PostgresTx], T]) -> T:
+        """Runs work that only reads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, False)
+
+    async def close(self) -> None:
+        """Waits for what is under way and closes every connection."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self._threads.shutdown()
+        self._pool.close()
+
+    def _run(self, work: Callable[[PostgresTx], T], write: bool) -> T:
+        try:
+            with self._pool.connection() as connection:
+                result = work(PostgresTx(connection, self._clock))
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+            raise Unavailable(_AWAY) from error
+        if write and self._on_commit is not None:
+            self._on_commit(1)
+        return result

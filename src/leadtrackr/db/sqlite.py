@@ -1,0 +1,238 @@
+"""SQLite: one writer connection in one thread with group commit, and readers that can only read.
+
+Many requests share one commit (one fsync), each in its own savepoint, so that one that fails takes nothing of the
+others with it. One process owns the file; a lock on a side file tells a second one so.
+"""
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from leadtrackr.db.statement import Prepared, fit_lists
+from leadtrackr.kit.clock import Clock
+from leadtrackr.kit.errors import SettingError, Unavailable
+
+T = TypeVar("T")
+GROUP: Final = 512
+"""Most pieces of work in one commit: bounds how long the first one waits for the last."""
+READERS: Final = 4
+
+
+def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+    """A connection with the pragmas that the delivery promise needs: FULL means that a commit survives a power cut."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -32000")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    if query_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class SqliteTx:
+    """A transaction on a driver connection."""
+
+    dialect: Final = "sqlite"
+    __slots__ = ("_clock", "_connection")
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def now(self) -> int:
+        """Microseconds UTC; one machine, so its clock is the shared one."""
+        return self._clock.now()
+
+    def _execute(self, statement: Prepared, values: Mapping[str, Any]) -> tuple[sqlite3.Cursor, Any]:
+        sql, own, row = statement.sql("sqlite")
+        if list in map(type, values.values()):
+            values = fit_lists(values)
+        return self._connection.execute(sql, {**own, **values} if own else values), row
+
+    def all(self, statement: Prepared, /, **values: Any) -> list[Any]:
+        """Every row, as named tuples."""
+        cursor, row = self._execute(statement, values)
+        return [row(found) for found in cursor.fetchall()]
+
+    def first(self, statement: Prepared, /, **values: Any) -> Any | None:
+        """The first row or None."""
+        cursor, row = self._execute(statement, values)
+        found = cursor.fetchone()
+        cursor.close()
+        return None if found is None else row(found)
+
+    def run(self, statement: Prepared, /, **values: Any) -> int:
+        """Runs a statement; returns how many rows it touched."""
+        return self._execute(statement, values)[0].rowcount
+
+    def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Runs a statement once for each set of values."""
+        sql, own, _ = statement.sql("sqlite")
+        self._connection.executemany(sql, [{**own, **row} for row in rows] if own else rows)
+
+
+class _Item:
+    """One piece of work, the future that waits for it and, once it has run, what came of it."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(
+        self, work: Callable[[SqliteTx], Any], future: asyncio.Future[Any], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.work = work
+        self.future = future
+        self.loop = loop
+        self.result: Any = None
+        self.error: Exception | None = None
+
+
+def _resolve(items: Sequence[_Item]) -> None:
+    for item in items:
+        if item.future.done():
+            continue
+        if item.error is not None:
+            item.future.set_exception(item.error)
+        else:
+            item.future.set_result(item.result)
+
+
+def _explain(error: sqlite3.Error) -> Exception:
+    """A full disk, a read-only file or a busy one passes; anything else is a fault of ours and stays what it is."""
+    if isinstance(error, sqlite3.OperationalError) and "syntax" not in str(error) and "no such" not in str(error):
+        return Unavailable("The database cannot be written at the moment. Try again shortly.")
+    return error
+
+
+class SqliteDatabase:
+    """The file, open. `owner=True` takes the side lock that a second server is refused by."""
+
+    dialect: Final = "sqlite"
+
+    def __init__(
+        self, path: Path, clock: Clock, *, owner: bool = False, on_commit: Callable[[int], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._on_commit = on_commit
+        self._lock = _own(path) if owner else None
+        self._path = path
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._writer_connection = connect(path)
+        self._local = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._writer = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, work: Callable[[SqliteTx], T]) -> T:
+        """Runs work in a transaction and returns when it is on disk. Goes on when the caller is cancelled."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Item(work, future, loop))
+        return await future
+
+    async def read(self, work: Callable[[SqliteTx], T]) -> T:
+        """Runs work that only reads, on one consistent view."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def close(self) -> None:
+        """Finishes the queued work and closes the file."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        if self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join()
+        self._readers.shutdown()
+        for connection in (*self._reader_connections, self._writer_connection):
+            connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _read(self, work: Callable[[SqliteTx], T]) -> T:
+        connection = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._local.connection = connect(self._path, query_only=True)
+                self._reader_connections.append(connection)
+            connection.execute("BEGIN")
+            try:
+                return work(SqliteTx(connection, self._clock))
+            finally:
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _explain(error) from error
+
+    def _write_loop(self) -> None:
+        stop = False
+        while not stop:
+            first = self._queue.get()
+            if first is None:
+                return
+            group = [first]
+            while len(group) < GROUP:
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if item is None:
+                    stop = True
+                    break
+                group.append(item)
+            self._commit(group)
+
+    def _commit(self, group: list[_Item]) -> None:
+        connection = self._writer_connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            tx = SqliteTx(connection, self._clock)
+            for item in group:
+                self._run_one(connection, tx, item)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for item in group:
+                item.error = item.error or _explain(error)
+        if self._on_commit is not None:
+            self._on_commit(len(group))
+        for loop in {item.loop for item in group}:
+            # A loop that has closed in the meantime waits for nothing any more.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
+
+    @staticmethod
+    def _run_one(connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
+        connection.execute("SAVEPOINT one")
+        try:
+            item.result = item.work(tx)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise sqlite3.OperationalError("the transaction was ended by the database") from error
+            connection.execute("ROLLBACK TO one")
+            item.error = _explain(error) if isinstance(error, sqlite3.Error) else error
+        connection.execute("RELEASE one")
+
+
+def _own(path: Path) -> int:
+    """Takes the side lock; SettingError when another process has it."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise SettingError(
+            "LEADTRACKR_DATABASE_URL",
+            f"another LeadTrackr server is running on {path}. Stop it first, or use PostgreSQL to run several.",
+        ) from error
+    return lock

@@ -1,0 +1,100 @@
+"""SQLAlchemy Core statements, compiled once per dialect and run on the driver's own connection.
+
+Compiling a statement at each call costs more than running it. Columns hold integers, text and bytes only, so the
+driver's values need no processing on the way in or out.
+"""
+
+from collections import namedtuple
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Text, bindparam, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import Boolean
+
+_make_sqlite: Any = sqlite.dialect
+_make_postgresql: Any = postgresql.dialect
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "sqlite": _make_sqlite(paramstyle="named"),
+    "postgresql": _make_postgresql(paramstyle="pyformat"),
+}
+
+
+class IdsIn(ColumnElement[bool]):
+    """`column IN (a list of integers)` with the list as one bind value, whatever its length."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[int], name: str) -> None:
+        self.column = column
+        self.bind: BindParameter[Any] = bindparam(name)
+
+
+@compiles(IdsIn, "sqlite")
+def _ids_in_sqlite(element: IdsIn, compiler: SQLCompiler, **kw: Any) -> str:
+    column, bind = compiler.process(element.column, **kw), compiler.process(element.bind, **kw)
+    return f"{column} IN (SELECT value FROM json_each({bind}))"  # noqa: S608 - both parts come from the compiler
+
+
+@compiles(IdsIn, "postgresql")
+def _ids_in_postgresql(element: IdsIn, compiler: SQLCompiler, **kw: Any) -> str:
+    column, bind = compiler.process(element.column, **kw), compiler.process(element.bind, **kw)
+    return f"{column} = ANY (CAST({bind} AS BIGINT[]))"
+
+
+def _row_maker(columns: list[str]) -> Any:
+    """What turns a driver's tuple into one with names; the names are known only when the statement is."""
+    row: Any = namedtuple("Row", columns, rename=True)  # type: ignore[misc] # noqa: PYI024
+    return row._make
+
+
+class Prepared:
+    """A statement with its SQL for each dialect. Rows come back as named tuples of its columns."""
+
+    __slots__ = ("_compiled", "_statement")
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, dict[str, Any], Any]] = {}
+
+    def sql(self, dialect: str) -> tuple[str, dict[str, Any], Any]:
+        """The SQL, the values that the statement carries itself, and the row's type (None without rows)."""
+        found = self._compiled.get(dialect)
+        if found is None:
+            found = self._compiled[dialect] = self._compile(dialect)
+        return found
+
+    def _compile(self, dialect: str) -> tuple[str, dict[str, Any], Any]:
+        compiled: Any = self._statement.compile(dialect=DIALECTS[dialect])
+        named = {name for name, bind in compiled.binds.items() if bind.required}
+        if named and compiled.post_compile_params:
+            raise ValueError("a statement with named values takes its lists by IdsIn, or spelt out by `constant`")
+        if not named:
+            compiled = self._statement.compile(dialect=DIALECTS[dialect], compile_kwargs={"render_postcompile": True})
+            own = dict(compiled.params)
+        else:
+            own = {name: bind.effective_value for name, bind in compiled.binds.items() if name not in named}
+        columns = list(getattr(self._statement, "exported_columns", {}).keys())
+        return str(compiled), own, _row_maker(columns) if columns else None
+
+
+def constant(value: str) -> ColumnElement[str]:
+    """A word of our own spelt out in the SQL. A partial index is used only for a condition without bind values."""
+    if not value.isidentifier():
+        raise ValueError(f"{value!r} is not a word")
+    return literal_column(f"'{value}'", Text)
+
+
+def prepare(statement: ClauseElement) -> Prepared:
+    """Keeps a statement for many calls. Its bind values are given by name at each call."""
+    return Prepared(statement)
+
+
+def fit_lists(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """SQLite takes a list of integers as JSON text."""
+    return {name: msgspec.json.encode(v).decode() if type(v) is list else v for name, v in values.items()}

@@ -1,0 +1,251 @@
+"""Every table. Times are BIGINT microseconds UTC, money BIGINT cents, flags 0 or 1, JSON is text.
+
+Only integers and text, so that both databases store the same and statements run without type processing.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, SmallInteger, Table, Text, text
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _Id, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, _Id, ForeignKey(target), nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _flag(name: str) -> Column[int]:
+    return Column(name, SmallInteger, nullable=False, server_default=text("0"))
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that a condition picks; both databases know it."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+projects: Final = Table(
+    "projects",
+    metadata,
+    _id(),
+    Column("public_id", Text, nullable=False, unique=True),
+    _text("name"),
+    Column("currency", Text, nullable=False),
+    Column("country", Text, nullable=True),
+    Column("active", SmallInteger, nullable=False, server_default=text("1")),
+    _time("created_at"),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    Column("hash", Text, nullable=False, unique=True),
+    _text("hint"),
+    _time("created_at"),
+    _time("revoked_at", nullable=True),
+    Index(None, "project_id"),
+)
+
+leads: Final = Table(
+    "leads",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _time("created_at"),
+    _time("updated_at"),
+    Column("status", Text, nullable=False, server_default=text("'open'")),
+    Column("stage", Text, nullable=False, server_default=text("'open'")),
+    Column("label_id", _Id, nullable=True),
+    *(_text(name, nullable=True) for name in ("first_name", "last_name", "email", "email_key", "phone", "phone_e164")),
+    _text("company_name", nullable=True),
+    Column("price", BigInteger, nullable=True),
+    *(_text(name, nullable=True) for name in ("note", "form_name", "unique_identifier", "unique_event_id")),
+    *(_text(name, nullable=True) for name in ("ip_address", "user_agent")),
+    *(_text(name) for name in ("form_data", "user_data", "attribution_data")),
+    _text("channel_flow", nullable=True),
+    *(_text(name, nullable=True) for name in ("gclid", "cid", "fbp", "fbc")),
+    _text("search_text"),
+    _text("door"),
+    Index("ix_leads_created", "project_id", "created_at", "id"),
+    Index("ix_leads_status", "project_id", "status", "created_at", "id"),
+    _partial("uq_leads_event", "project_id", "unique_event_id", where="unique_event_id IS NOT NULL", unique=True),
+    _partial(
+        "ix_leads_identifier",
+        "project_id",
+        "unique_identifier",
+        "created_at",
+        "id",
+        where="unique_identifier IS NOT NULL",
+    ),
+    _partial("ix_leads_email", "project_id", "email_key", "created_at", "id", where="email_key IS NOT NULL"),
+    _partial("ix_leads_phone_e164", "project_id", "phone_e164", "created_at", "id", where="phone_e164 IS NOT NULL"),
+    _partial("ix_leads_phone", "project_id", "phone", "created_at", "id", where="phone IS NOT NULL"),
+    _partial("ix_leads_form", "project_id", "form_name", "created_at", "id", where="form_name IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+labels: Final = Table(
+    "labels",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    Column("conversion_id", Text, nullable=False, unique=True),
+    _text("name"),
+    _text("kind"),
+    Column("position", Integer, nullable=False),
+    _flag("done"),
+    _flag("convert_once"),
+    _text("after"),
+    _text("path"),
+    _time("created_at"),
+    Index("uq_labels_name", "project_id", "name", unique=True),
+    _partial("uq_labels_lost", "project_id", where="kind = 'lost'", unique=True),
+)
+
+label_events: Final = Table(
+    "label_events",
+    metadata,
+    Column("label_id", _Id, ForeignKey("labels.id"), primary_key=True),
+    Column("destination", Text, primary_key=True),
+    _text("action"),
+)
+
+connections: Final = Table(
+    "connections",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _text("destination"),
+    _text("settings"),
+    _text("secrets"),
+    _text("state"),
+    *(_text(name, nullable=True) for name in ("hold_reason", "hold_code", "hold_detail")),
+    _time("held_at", nullable=True),
+    _count("failures"),
+    _time("paused_until", nullable=True),
+    _text("pause_code", nullable=True),
+    _time("created_at"),
+    _time("updated_at"),
+    Index("uq_connections_destination", "project_id", "destination", unique=True),
+)
+
+jobs: Final = Table(
+    "jobs",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _ref("lead_id", "leads.id"),
+    _ref("label_id", "labels.id"),
+    _text("state"),
+    Column("remaining", Integer, nullable=False),
+    _text("status_after"),
+    _text("stage_after"),
+    _text("warnings"),
+    _time("created_at"),
+    _time("settled_at", nullable=True),
+    _partial("uq_jobs_pending", "lead_id", where="state = 'pending'", unique=True),
+    _partial("ix_jobs_passed", "id", where="state = 'pending' AND remaining = 0"),
+    Index("ix_jobs_lead", "lead_id", "id"),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _ref("job_id", "jobs.id"),
+    _ref("lead_id", "leads.id"),
+    _ref("label_id", "labels.id"),
+    _ref("connection_id", "connections.id"),
+    _text("destination"),
+    _text("account"),
+    _text("action"),
+    Column("event_id", Text, nullable=False, unique=True),
+    _time("happened_at"),
+    Column("value_cents", BigInteger, nullable=True),
+    _text("currency", nullable=True),
+    _text("state"),
+    _text("code", nullable=True),
+    _text("detail", nullable=True),
+    _text("field", nullable=True),
+    _time("run_at"),
+    _time("closes_at"),
+    Column("behind", _Id, nullable=True),
+    _flag("passed"),
+    _count("tries"),
+    _count("takeovers"),
+    _text("lease_token", nullable=True),
+    _time("lease_until", nullable=True),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("settled_at", nullable=True),
+    _partial("ix_deliveries_claim", "connection_id", "closes_at", "id", where="state = 'queued' AND behind IS NULL"),
+    _partial("ix_deliveries_due", "run_at", where="state = 'waiting'"),
+    _partial("ix_deliveries_lease", "lease_until", where="state = 'sending'"),
+    _partial("ix_deliveries_closing", "closes_at", where="state IN ('queued', 'waiting', 'held')"),
+    _partial("ix_deliveries_open", "connection_id", "state", where="state IN ('queued', 'waiting', 'held')"),
+    _partial("ix_deliveries_token", "lease_token", where="lease_token IS NOT NULL"),
+    _partial("ix_deliveries_behind", "behind", where="behind IS NOT NULL"),
+    Index("ix_deliveries_lead", "lead_id", "id"),
+    Index("ix_deliveries_project", "project_id", "id"),
+    Index("ix_deliveries_job", "job_id"),
+    sqlite_autoincrement=True,
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    _id(),
+    _ref("delivery_id", "deliveries.id"),
+    Column("number", Integer, nullable=False),
+    _time("started_at"),
+    _time("ended_at"),
+    _text("kind"),
+    _text("scope"),
+    _text("code"),
+    _text("detail"),
+    _text("reference"),
+    Column("http_status", Integer, nullable=True),
+    _text("url"),
+    _text("request"),
+    Index("ix_attempts_delivery", "delivery_id", "id"),
+)
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("project_id", _Id, ForeignKey("projects.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    _text("body_hash"),
+    Column("status", Integer, nullable=True),
+    _text("answer", nullable=True),
+    _time("created_at"),
+    Index("ix_idempotency_keys_created", "created_at"),
+)

@@ -1,0 +1,93 @@
+"""The reference page of the destinations, made from their declarations: `python -m leadtrackr.destinations.docs`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from leadtrackr.destinations.contract import Code, Destination, Field, Limits
+from leadtrackr.destinations.registry import DESTINATIONS
+
+_INTRO = """# Destinations
+
+This page is made from the declarations in `leadtrackr.destinations` with `python -m leadtrackr.destinations.docs`.
+
+Connect one with `leadtrackr connect PROJECT DESTINATION KEY=VALUE …` and give a conversion label its event with
+`leadtrackr label create PROJECT NAME --event DESTINATION=VALUE`. Secrets are stored encrypted and shown as `***`.
+A value is sent with its currency or not at all; `price` counts the currency's smallest unit (EUR 5000 is 50.00,
+JPY 5000 is 5000). Nothing below was tried against the platforms' live systems: it follows their documents.
+"""
+
+
+def page() -> str:
+    """The whole page, Markdown."""
+    return "\n".join(_lines(DESTINATIONS.values()))
+
+
+def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
+    each = tuple(destinations)
+    yield _INTRO
+    yield from _table(
+        ("Destination", "Slug", "API version", "Version ends", "Documents"),
+        ((d.name, f"`{d.slug}`", d.api_version, _day(d), f"<{d.docs_url}>") for d in each),
+    )
+    for destination in each:
+        yield from _section(destination)
+
+
+def _section(destination: Destination) -> Iterator[str]:
+    yield f"\n## {destination.name}\n\n{destination.about}\n"
+    yield f"Needed of a lead, one of: {', '.join(f'`{name}`' for name in destination.identifiers)}.\n"
+    yield f"Time window: {destination.window_help}\n"
+    yield f"Limits: {_limits(destination.limits)}.\n"
+    yield "### Settings\n"
+    yield from _table(("Setting", "Meaning", "Needed", "Default"), (_field(field) for field in destination.fields))
+    if destination.one_of:
+        groups = ", or ".join(" with ".join(f"`{name}`" for name in group) for group in destination.one_of)
+        yield f"\nAlso needed: {groups}."
+    event = destination.event_field
+    yield f"\n### Event of a label\n\n{event.label}. {event.help} {event.pattern_help}"
+    yield "\n### Not verified\n"
+    yield from (f"- {sentence}" for sentence in destination.unverified)
+    yield "\n### Outcomes\n"
+    yield from _table(
+        ("Code", "Means for the conversion", "What happened", "What to do"),
+        ((f"`{code}`", _kind(row), row.sentence, row.next_step) for code, row in destination.codes.items()),
+    )
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + " --- |" * len(heads)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def _field(field: Field) -> tuple[str, ...]:
+    choices = f" One of {', '.join(f'`{choice}`' for choice in field.choices)}." if field.choices else ""
+    meaning = ". ".join(filter(None, (field.label, field.help or None)))
+    secret = " (secret)" if field.secret else ""
+    return f"`{field.name}`{secret}", meaning + choices, "yes" if field.required else "", field.default or ""
+
+
+def _limits(limits: Limits) -> str:
+    parts = [
+        f"{limits.batch_events:,} event{'s' * (limits.batch_events > 1)} a request",
+        f"{limits.batch_bytes:,} bytes",
+    ]
+    parts.append(f"{limits.in_flight} requests at once")
+    if limits.requests_per_minute:
+        parts.append(f"{limits.requests_per_minute:,} requests a minute")
+    if limits.requests_per_day:
+        parts.append(f"{limits.requests_per_day:,} requests a day")
+    return ", ".join(parts)
+
+
+def _kind(row: Code) -> str:
+    return f"held: {row.hold}" if row.hold else row.kind.value
+
+
+def _day(destination: Destination) -> str:
+    return destination.api_version_ends.isoformat() if destination.api_version_ends else "not announced"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page() + "\n")

@@ -1,0 +1,253 @@
+"""Google Ads through the Data Manager API: offline conversions of clicks, `events:ingest`.
+
+The older upload of the Google Ads API is closed to new integrations since June 2026, so this is the only way in.
+Sources: developers.google.com/data-manager/api and google/ads/datamanager/v1/*.proto (API v1).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from leadtrackr.destinations.contract import (
+    Destination,
+    Event,
+    Field,
+    LeadData,
+    Limits,
+    Request,
+    Settings,
+    Window,
+)
+from leadtrackr.destinations.contract import Warning as SkipWarning
+from leadtrackr.destinations.google_answer import read, read_check
+from leadtrackr.destinations.google_codes import CODES
+from leadtrackr.destinations.google_oauth import GOOGLE_AUTH
+from leadtrackr.destinations.http_common import JSON, encode, joined
+from leadtrackr.destinations.normalise import google_email, google_phone
+from leadtrackr.kit.clock import DAY, HOUR, SECOND
+from leadtrackr.kit.money import to_units
+
+URL: Final = "https://datamanager.googleapis.com/v1/events:ingest"
+CLICK_IDS: Final = ("gclid", "gbraid", "wbraid")
+CLICK_DAYS: Final = 90
+HASHED_DAYS: Final = 63
+
+_ACCOUNT: Final = r"\d{10}"
+_ACCOUNT_HELP: Final = "Enter the ten digits of a Google Ads customer id, as at the top of Google Ads."
+_FIELDS: Final = (
+    Field(
+        name="operating_account",
+        label="Google Ads account",
+        help="Customer id of the account that owns the conversion action, such as 123-456-7890.",
+        required=True,
+        pattern=_ACCOUNT,
+        pattern_help=_ACCOUNT_HELP,
+        drop="- ",
+    ),
+    Field(
+        name="login_account",
+        label="Manager account",
+        help="Customer id of the manager account through which the user reaches the account; empty without one.",
+        pattern=_ACCOUNT,
+        pattern_help=_ACCOUNT_HELP,
+        drop="- ",
+    ),
+    Field(name="client_id", label="OAuth client id", help="From the Google Cloud console, type Web application."),
+    Field(name="client_secret", label="OAuth client secret", secret=True),
+    Field(
+        name="refresh_token",
+        label="Refresh token",
+        help="Of a user with standard access to the account, with the Data Manager scope.",
+        secret=True,
+    ),
+    Field(
+        name="service_account_json",
+        label="Service account key",
+        help="Instead of the OAuth client: the whole JSON file. Add its e-mail address as a user in Google Ads.",
+        kind="json",
+        secret=True,
+    ),
+    Field(
+        name="user_data",
+        label="Send hashed customer data",
+        help="yes once enhanced conversions for leads is on and its terms are accepted in Google Ads. Until then "
+        "Google refuses whole requests with such data, so with no only click ids are sent.",
+        kind="choice",
+        choices=("yes", "no"),
+        default="no",
+    ),
+    Field(
+        name="click_age_hours",
+        label="Hours to wait after the lead",
+        help="Google takes a click only once it is six hours old.",
+        kind="number",
+        default="6",
+        pattern=r"\d{1,3}",
+        pattern_help="Enter whole hours, such as 6.",
+    ),
+)
+_EVENT_FIELD: Final = Field(
+    name="google_ads",
+    label="Conversion action id",
+    help="The number behind ctId= in the address of the conversion action, of type Import.",
+    pattern=r"[1-9]\d{0,18}",
+    pattern_help="Enter the conversion action's number alone, such as 987654321: not its resource name, not its name.",
+)
+
+
+class _Identifier(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    email_address: str | None = None
+    phone_number: str | None = None
+
+
+class _UserData(msgspec.Struct, rename="camel", gc=False):
+    user_identifiers: tuple[_Identifier, ...]
+
+
+class _Event(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    """One event as sent.
+
+    No name address: Google takes names only with a postal code, which a lead does not have. No IP address: it must
+    not be sent for people in the EEA, the UK and Switzerland, and where a lead lives is not certain.
+    """
+
+    transaction_id: str
+    event_timestamp: datetime
+    """RFC 3339, UTC, whole seconds."""
+    event_source: str
+    ad_identifiers: Mapping[str, str] | None = None
+    user_data: _UserData | None = None
+    consent: msgspec.Raw | None = None
+    conversion_value: object = None
+    currency: str | None = None
+
+
+def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:
+    """A click id, or hashed data where the account takes it."""
+    if any(lead.ids.get(name) for name in CLICK_IDS):
+        return ()
+    if settings.get("user_data") != "yes":
+        return (SkipWarning("gclid", "The lead has no Google click id (gclid, gbraid or wbraid)."),)
+    if lead.email or lead.phone:
+        return ()
+    reason = "The lead has no Google click id (gclid, gbraid or wbraid), no e-mail address and no phone number to send."
+    return (SkipWarning("gclid", reason),)
+
+
+def window(event: Event, settings: Settings) -> Window:
+    """From some hours after the lead, since clicks must be six hours old, to the end of what Google remembers.
+
+    The click was before the lead, so the start is safe; how long before is not known, so the end is a bound.
+    """
+    created = event.lead.created_at
+    clicked = any(event.lead.ids.get(name) for name in CLICK_IDS)
+    days = CLICK_DAYS if clicked else HASHED_DAYS
+    return Window(created + int(settings.get("click_age_hours", "6")) * HOUR, created + days * DAY)
+
+
+def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
+    """One request for events of one conversion action."""
+    with_user_data = settings.get("user_data") == "yes"
+    items = tuple([encode(_event(event, with_user_data)) for event in events])
+    return _request(events[0].action, settings, token, items, b"]}")
+
+
+def check(settings: Settings, token: str | None) -> Request:
+    """A validation-only request with a made-up click of a made-up action: Google stores nothing of it."""
+    sample = _Event("lt-check", datetime(2026, 1, 1, tzinfo=UTC), "WEB", {"gclid": "lt-check"})
+    return _request("1", settings, token, (encode(sample),), b'],"validateOnly":true}')
+
+
+def account(settings: Settings) -> str:
+    """The account that owns the conversion action, ten digits."""
+    return settings["operating_account"]
+
+
+def _request(action: str, settings: Settings, token: str | None, items: tuple[bytes, ...], end: bytes) -> Request:
+    destination = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": settings["operating_account"]}}
+    if login := settings.get("login_account"):
+        destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
+    start = encode({"destinations": [{**destination, "productDestinationId": action}], "encoding": "HEX"})
+    return Request(
+        service="google_ads",
+        url=URL,
+        headers={**JSON, "authorization": f"Bearer {token}"},
+        body=joined(start[:-1] + b',"events":[', items, end),
+        items=items,
+    )
+
+
+def _event(event: Event, with_user_data: bool) -> _Event:
+    lead = event.lead
+    seconds = max(event.happened_at, lead.created_at) // SECOND
+    wire = _Event(event.event_id, datetime.fromtimestamp(seconds, UTC), "WEB")
+    # Exactly one: what Google makes of several together is nowhere written down.
+    for name in CLICK_IDS:
+        if click := lead.ids.get(name):
+            wire.ad_identifiers = {name: click}
+            break
+    if with_user_data and (lead.email or lead.phone):
+        wire.user_data = _user_data(lead)
+    if consent := lead.consent:
+        wire.consent = _consent(consent.get("ad_user_data"), consent.get("ad_personalization"))
+    if event.value_cents is not None and event.currency:
+        wire.conversion_value = to_units(event.value_cents, event.currency)
+        wire.currency = event.currency
+    return wire
+
+
+def _user_data(lead: LeadData) -> _UserData:
+    by_email = (_Identifier(google_email(lead.email)),) if lead.email else ()
+    return _UserData((*by_email, _Identifier(None, google_phone(lead.phone))) if lead.phone else by_email)
+
+
+@lru_cache(maxsize=16)
+def _consent(ad_user_data: str | None, ad_personalization: str | None) -> msgspec.Raw | None:
+    """Google's words for what was recorded; what was not recorded stays unsaid."""
+    words = {"granted": "CONSENT_GRANTED", "denied": "CONSENT_DENIED"}
+    recorded = {"adUserData": ad_user_data, "adPersonalization": ad_personalization}
+    said = {name: words[value] for name, value in recorded.items() if value in words}
+    return msgspec.Raw(encode(said)) if said else None
+
+
+GOOGLE_ADS: Final = Destination(
+    slug="google_ads",
+    name="Google Ads",
+    docs_url="https://developers.google.com/data-manager/api",
+    api_version="v1",
+    api_version_ends=None,
+    fields=_FIELDS,
+    one_of=(("client_id", "client_secret", "refresh_token"), ("service_account_json",)),
+    event_field=_EVENT_FIELD,
+    limits=Limits(
+        batch_events=2000,
+        batch_bytes=8_000_000,
+        in_flight=4,
+        timeout_s=60,
+        requests_per_minute=300,
+        requests_per_day=100_000,
+    ),
+    identifiers=(*CLICK_IDS, "user_data"),
+    account=account,
+    missing=missing,
+    window=window,
+    build=build,
+    read=read,
+    check=check,
+    read_check=read_check,
+    codes=CODES,
+    auth=GOOGLE_AUTH,
+    about="One click id (gclid before gbraid before wbraid) and, with user_data=yes, the SHA-256 of e-mail address and "
+    "phone. Sent as transactionId: the event id, so that a repeat counts once. Consent is sent as recorded.",
+    window_help="Opens click_age_hours (6) after the lead; closes 90 days after it with a click id, 63 days with "
+    "hashed data alone.",
+    unverified=(
+        "Google documents no largest request body; 8 MB is this program's own bound.",
+        "Google documents no oldest event time; the windows are those of its help pages for clicks and hashed data.",
+        "Whether Google judges the account before the made-up action of the connection test is not documented.",
+        "Whether several click ids in one event are taken is not documented; one is sent.",
+    ),
+)

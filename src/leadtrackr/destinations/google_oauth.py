@@ -1,0 +1,159 @@
+"""Google's access tokens: from a refresh token, or from a service account's key.
+
+Sources: "Using OAuth 2.0 for Web Server Applications" and "for Server to Server Applications" of Google Identity.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from leadtrackr.destinations.contract import (
+    HTTP_CODES,
+    Code,
+    Kind,
+    Outcome,
+    Request,
+    Response,
+    Scope,
+    Settings,
+    Token,
+    TokenAuth,
+)
+from leadtrackr.destinations.http_common import decode, outcome, transport_failure
+from leadtrackr.kit.clock import SECOND
+from leadtrackr.kit.errors import InvalidInput
+
+TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
+SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+_LIFE_S: Final = 3600
+_RECONNECT: Final = (
+    "Connect Google Ads again. If it happens every week, publish the OAuth app: in Testing it ends after 7 days."
+)
+
+
+def _credentials(sentence: str, next_step: str) -> Code:
+    return Code(Kind.HOLD, sentence, next_step, scope=Scope.DESTINATION, hold="credentials")
+
+
+OAUTH_CODES: Final[Mapping[str, Code]] = {
+    "token_unreadable": Code(
+        Kind.RETRY,
+        "Google's answer held no access token.",
+        "Nothing to do: it is asked again.",
+        scope=Scope.DESTINATION,
+    ),
+    "invalid_grant": _credentials(
+        "Google does not accept the connection any more. The usual causes: the OAuth app is in Testing, where "
+        "connections end after 7 days; somebody revoked the access or changed the password; it was unused for 6 "
+        "months; or, with a service account, its key was deleted or the server's clock is wrong.",
+        _RECONNECT,
+    ),
+    "invalid_client": _credentials(
+        "Google does not know the OAuth client, or the secret is wrong.", "Copy client id and client secret again."
+    ),
+    "unauthorized_client": _credentials(
+        "The OAuth client may not use this kind of access.",
+        "Use a client of the type Web application and connect again.",
+    ),
+    "invalid_scope": _credentials(
+        "The connection may not have the right to send conversions.", "Allow the Data Manager scope and connect again."
+    ),
+    "scope_missing": _credentials(
+        "The connection was made without the right to send conversions.",
+        "Connect again and leave the tick at the Data Manager right.",
+    ),
+    "invalid_request": _credentials("Google finds the credentials incomplete.", "Enter the credentials again."),
+    "access_denied": _credentials("Google denies access to this user.", "Connect as another user, or ask your admin."),
+    "admin_policy_enforced": _credentials(
+        "A policy of the Google Workspace forbids the access.", "Ask the Workspace's admin to allow the app."
+    ),
+    "oauth_refused": _credentials("Google issued no access token.", "Look at Google's words below and connect again."),
+}
+_CODES: Final[Mapping[str, Code]] = {**HTTP_CODES, **OAUTH_CODES}
+
+
+class _Key(msgspec.Struct):
+    client_email: str
+    private_key: str
+    private_key_id: str = ""
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    expires_in: int
+    scope: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: str
+    error_description: str = ""
+    error_subtype: str = ""
+
+
+def token_request(settings: Settings, now: int) -> Request:
+    """The request for an access token; a service account's key goes before a refresh token.
+
+    InvalidInput when the key is no RSA key, or when neither is there.
+    """
+    if key := settings.get("service_account_json"):
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(key, now)}
+    elif token := settings.get("refresh_token"):
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": token,
+            "client_id": settings.get("client_id", ""),
+            "client_secret": settings.get("client_secret", ""),
+        }
+    else:
+        raise InvalidInput("There is neither a refresh token nor a service account's key.", "refresh_token")
+    return Request(
+        service="google_oauth",
+        url=TOKEN_URL,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        body=urlencode(form).encode(),
+    )
+
+
+def _assertion(text: str, now: int) -> str:
+    key = decode(text.encode(), _Key)
+    if key is None:
+        raise InvalidInput(
+            "The service account's key is not the JSON file that Google gave: it needs client_email and private_key.",
+            "service_account_json",
+        )
+    issued = now // SECOND
+    claims = {"iss": key.client_email, "scope": SCOPE, "aud": TOKEN_URL, "iat": issued, "exp": issued + _LIFE_S}
+    header = {"alg": "RS256", "typ": "JWT"} | ({"kid": key.private_key_id} if key.private_key_id else {})
+    try:
+        return jwt.encode(header, claims, RSAKey.import_key(key.private_key))
+    except (ValueError, TypeError, JoseError) as error:
+        raise InvalidInput(
+            "The private_key in the service account's key is not an RSA key in PEM form; paste the whole JSON file.",
+            "service_account_json",
+        ) from error
+
+
+def read_token(response: Response) -> Token | Outcome:
+    """The token, or why there is none. A refused credential is a hold: asking again would not help."""
+    if response.status == 200:
+        granted = decode(response.body, _Granted)
+        if granted is None or not granted.access_token:
+            return outcome(_CODES, "token_unreadable")
+        if granted.scope and SCOPE not in granted.scope.split():
+            return outcome(_CODES, "scope_missing")
+        return Token(granted.access_token, granted.expires_in)
+    if failure := transport_failure(_CODES, response):
+        return failure
+    refusal = decode(response.body, _Refusal)
+    if refusal is None:
+        return outcome(_CODES, "oauth_refused", f"HTTP {response.status}")
+    words = " ".join(filter(None, (refusal.error, refusal.error_subtype, refusal.error_description)))
+    return outcome(_CODES, refusal.error if refusal.error in OAUTH_CODES else "oauth_refused", words)
+
+
+GOOGLE_AUTH: Final = TokenAuth(request=token_request, read=read_token)

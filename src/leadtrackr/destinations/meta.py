@@ -1,0 +1,242 @@
+"""Meta: offline and website conversions through the Conversions API.
+
+Source: developers.facebook.com/docs/marketing-api/conversions-api (parameters, using the API, troubleshooting).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from leadtrackr.destinations.contract import (
+    Destination,
+    Event,
+    Field,
+    LeadData,
+    Limits,
+    Request,
+    Settings,
+    Window,
+)
+from leadtrackr.destinations.contract import Warning as SkipWarning
+from leadtrackr.destinations.http_common import (
+    JSON,
+    ON_THE_WAY,
+    encode,
+    joined,
+    sent_at,
+)
+from leadtrackr.destinations.meta_answer import read, read_check
+from leadtrackr.destinations.meta_codes import CODES
+from leadtrackr.destinations.normalise import meta_country, meta_email, meta_name, meta_phone
+from leadtrackr.kit.clock import DAY, SECOND
+from leadtrackr.kit.hashing import sha256_hex
+from leadtrackr.kit.money import to_units
+
+HOST: Final = "https://graph.facebook.com"
+VERSION: Final = "v25.0"
+MAX_AGE_DAYS: Final = 7
+_COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
+_PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
+
+_FIELDS: Final = (
+    Field(
+        name="dataset_id",
+        label="Dataset id",
+        help="Of the dataset (pixel) in the Events Manager.",
+        required=True,
+        pattern=r"\d{5,20}",
+        pattern_help="Enter the dataset's number from the Events Manager.",
+    ),
+    Field(
+        name="access_token",
+        label="Access token",
+        help="Of a system user, or made under Settings, Conversions API of the dataset.",
+        secret=True,
+        required=True,
+        pattern=r"[!-~]+",
+        pattern_help="Copy the whole access token; it has no spaces.",
+    ),
+    Field(
+        name="action_source",
+        label="Where the conversions come from",
+        help="website is sent only for leads whose page is known, and system_generated for the others.",
+        kind="choice",
+        choices=("website", "system_generated", "phone_call", "email", "chat", "other"),
+        default="website",
+    ),
+    Field(
+        name="test_event_code",
+        label="Test event code",
+        help="Shows the events under Test events as well. They count all the same: empty it when you are done.",
+        pattern=r"[A-Za-z0-9_-]{1,40}",
+        pattern_help="Enter the code as Meta shows it, such as TEST12345.",
+    ),
+    Field(
+        name="api_version",
+        label="Graph API version",
+        default=VERSION,
+        pattern=r"v\d{1,3}\.\d",
+        pattern_help=f"Enter a version such as {VERSION}.",
+    ),
+)
+_EVENT_FIELD: Final = Field(
+    name="meta",
+    label="Event name",
+    help="A standard event such as Lead, Schedule, SubmitApplication or Purchase, or a name of your own. "
+    "Meta takes a Purchase only with a value.",
+    pattern=r"\S(?:[^\x00-\x1f\x7f]{0,48}\S)?",
+    pattern_help="Enter a name of up to 50 characters.",
+)
+
+
+class _UserData(msgspec.Struct, omit_defaults=True, gc=False):
+    em: str | None = None
+    ph: str | None = None
+    fn: str | None = None
+    ln: str | None = None
+    country: str | None = None
+    external_id: str | None = None
+    fbc: str | None = None
+    fbp: str | None = None
+    client_ip_address: str | None = None
+    client_user_agent: str | None = None
+
+
+class _Money(msgspec.Struct, gc=False):
+    value: object
+    currency: str
+
+
+class _Event(msgspec.Struct, omit_defaults=True, gc=False):
+    event_name: str
+    event_time: int
+    event_id: str
+    action_source: str
+    user_data: _UserData
+    event_source_url: str | None = None
+    custom_data: _Money | None = None
+
+
+def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:  # noqa: ARG001 - the contract's shape
+    """Something by which Meta can find a person.
+
+    Country and user agent alone are refused by its rules. An external id would pass them, but ours is known to
+    nobody at Meta and matches no one, so it does not count here: such an event would only look delivered.
+    """
+    cookies = (lead.ids.get("fbc"), lead.ids.get("fbp"))
+    if lead.email or lead.phone or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
+        return ()
+    if (lead.ip_address and lead.user_agent) or (_name(lead.first_name) and _name(lead.last_name)):
+        return ()
+    reason = "The lead has nothing that Meta can match: no e-mail address, phone number, full name, fbc or fbp."
+    return (SkipWarning("user_data", reason),)
+
+
+def window(event: Event, settings: Settings) -> Window:  # noqa: ARG001
+    """Meta refuses a whole request for one event that is older than seven days."""
+    return Window(event.lead.created_at, sent_at(event) // SECOND * SECOND + MAX_AGE_DAYS * DAY - ON_THE_WAY)
+
+
+def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+    """One request for events of one dataset. The token goes into a header, so that it is in no address and no copy."""
+    source = settings.get("action_source", "website")
+    items = tuple([encode(_event(event, source)) for event in events])
+    code = settings.get("test_event_code")
+    end = b"]" + (b',"test_event_code":' + encode(code) if code else b"") + b"}"
+    return Request(
+        service="meta",
+        url=f"{_dataset(settings)}/events",
+        headers={**JSON, **_authorization(settings)},
+        body=joined(b'{"data":[', items, end),
+        items=items,
+    )
+
+
+def check(settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+    """Reads the dataset's name; changes nothing."""
+    return Request(
+        service="meta", url=f"{_dataset(settings)}?fields=id,name", method="GET", headers=_authorization(settings)
+    )
+
+
+def account(settings: Settings) -> str:
+    """The dataset's id."""
+    return settings["dataset_id"]
+
+
+def _event(event: Event, source: str) -> _Event:
+    page = event.lead.conversion_page if source == "website" else None
+    if source == "website" and not (page and _PAGE.fullmatch(page)):
+        source, page = "system_generated", None
+    wire = _Event(event.action, sent_at(event) // SECOND, event.event_id, source, _user_data(event.lead))
+    if page:
+        wire.event_source_url = f"https://{page}"
+    if event.value_cents is not None and event.currency:
+        wire.custom_data = _Money(to_units(event.value_cents, event.currency), event.currency)
+    return wire
+
+
+def _user_data(lead: LeadData) -> _UserData:
+    data = _UserData(
+        em=meta_email(lead.email) if lead.email else None,
+        ph=meta_phone(lead.phone) if lead.phone else None,
+        fn=_name(lead.first_name),
+        ln=_name(lead.last_name),
+        country=meta_country(lead.country) if lead.country else None,
+        client_ip_address=lead.ip_address,
+        client_user_agent=lead.user_agent,
+    )
+    if (fbc := lead.ids.get("fbc")) and _COOKIE.fullmatch(fbc):
+        data.fbc = fbc
+    if (fbp := lead.ids.get("fbp")) and _COOKIE.fullmatch(fbp):
+        data.fbp = fbp
+    if lead.consent.get("ad_user_data") != "denied":
+        data.external_id = sha256_hex(str(lead.lead_id))
+    return data
+
+
+def _name(name: str | None) -> str | None:
+    return meta_name(name) if name else None
+
+
+def _dataset(settings: Settings) -> str:
+    return f"{HOST}/{settings.get('api_version', VERSION)}/{settings['dataset_id']}"
+
+
+def _authorization(settings: Settings) -> dict[str, str]:
+    return {"authorization": f"Bearer {settings['access_token']}"}
+
+
+META: Final = Destination(
+    slug="meta",
+    name="Meta",
+    docs_url="https://developers.facebook.com/docs/marketing-api/conversions-api",
+    api_version=VERSION,
+    api_version_ends=date(2028, 7, 29),
+    fields=_FIELDS,
+    event_field=_EVENT_FIELD,
+    limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
+    identifiers=("user_data",),
+    masked_keys=("client_ip_address", "client_user_agent"),
+    account=account,
+    missing=missing,
+    window=window,
+    build=build,
+    read=read,
+    check=check,
+    read_check=read_check,
+    codes=CODES,
+    about="The SHA-256 of e-mail address, phone, names and country, the cookies fbc and fbp letter for letter, and "
+    "IP address and user agent as they are. Sent as event_id: the event id, which Meta counts once within 48 hours. "
+    "Native lead forms of Facebook (the CRM profile with lead_id) are not covered.",
+    window_help="Opens with the lead; closes seven days after the status change.",
+    unverified=(
+        "Meta documents no largest request body; 8 MB is this program's own bound.",
+        "Whether Meta takes a part of a request is not clear; when it counts fewer, halves are sent, same event ids.",
+        "The meaning of the subcodes 2804001, 2804007, 2804016, 2804017, 2804019 and 2804048 is not documented.",
+        "Which throttling codes the Conversions API uses is not documented; all of the Graph API's are read.",
+    ),
+)

@@ -1,0 +1,89 @@
+"""All destinations, and the checks that follow from their declarations."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from leadtrackr.destinations.contract import Destination, Field, Settings
+from leadtrackr.destinations.ga4 import GA4
+from leadtrackr.destinations.google_ads import GOOGLE_ADS
+from leadtrackr.destinations.meta import META
+from leadtrackr.kit.errors import InvalidInput, NotFound
+
+DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META)}
+"""By slug, in the order in which people see them."""
+
+
+def get(slug: str) -> Destination:
+    """The destination of that slug; NotFound names those that there are."""
+    try:
+        return DESTINATIONS[slug]
+    except KeyError:
+        raise NotFound(f"There is no destination {slug!r}; there are {', '.join(DESTINATIONS)}.") from None
+
+
+def validate_settings(destination: Destination, values: Mapping[str, str]) -> Settings:
+    """The settings as they are stored: tidied, defaults filled in, empty ones left out.
+
+    InvalidInput names the field and says what is expected. Nothing is sent; whether the platform accepts the
+    credentials is what `check` finds out.
+    """
+    names = [field.name for field in destination.fields]
+    for name in values:
+        if name not in names:
+            raise InvalidInput(f"{destination.name} has no setting {name!r}; it takes {', '.join(names)}.", name)
+    settings = {
+        field.name: value for field in destination.fields if (value := _value(field, values.get(field.name, "")))
+    }
+    _require_one_of(destination, settings)
+    if destination.auth is not None:
+        destination.auth.request(settings, 0)
+    return settings
+
+
+def validate_event_value(destination: Destination, value: str) -> str:
+    """The label's event for this destination, tidied. InvalidInput says what is expected."""
+    tidy = _value(destination.event_field, value)
+    if not tidy:
+        field = destination.event_field
+        raise InvalidInput(f"{field.label} for {destination.name} is empty. {field.pattern_help}", field.name)
+    return tidy
+
+
+def _value(field: Field, raw: str) -> str:
+    value = raw.strip().translate(str.maketrans("", "", field.drop)) or field.default or ""
+    if not value:
+        if field.required:
+            raise InvalidInput(f"{field.label} ({field.name}) is missing. {field.help}".strip(), field.name)
+        return ""
+    if field.choices and value not in field.choices:
+        raise InvalidInput(f"{field.label} ({field.name}) is one of {', '.join(field.choices)}.", field.name)
+    if field.pattern is not None and not re.fullmatch(field.pattern, value):
+        raise InvalidInput(f"{field.label} ({field.name}) is not right. {field.pattern_help}".strip(), field.name)
+    _check_kind(field, value)
+    return value
+
+
+def _check_kind(field: Field, value: str) -> None:
+    if field.kind == "boolean" and value not in ("true", "false"):
+        raise InvalidInput(f"{field.label} ({field.name}) is true or false.", field.name)
+    if field.kind == "number" and not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", value):
+        raise InvalidInput(f"{field.label} ({field.name}) is a number.", field.name)
+    if field.kind == "json":
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise InvalidInput(f"{field.label} ({field.name}) is a JSON object; paste the whole file.", field.name)
+
+
+def _require_one_of(destination: Destination, settings: Settings) -> None:
+    groups = destination.one_of
+    if not groups or any(all(name in settings for name in group) for group in groups):
+        return
+    begun = next((group for group in groups if any(name in settings for name in group)), groups[0])
+    lacking = next(name for name in begun if name not in settings)
+    choice = ", or ".join(" with ".join(group) for group in groups)
+    raise InvalidInput(f"{destination.name} needs {choice}; {lacking} is missing.", lacking)

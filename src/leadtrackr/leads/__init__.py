@@ -1,0 +1,1 @@
+"""Leads: from the wire to a row, looked up, listed and shown."""

@@ -1,0 +1,1 @@
+"""Tests; the sample bodies that they share are in `tests.bodies`."""

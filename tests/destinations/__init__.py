@@ -1,0 +1,1 @@
+"""What destinations build and read, against the platforms' written rules."""

@@ -1,0 +1,98 @@
+"""Leads, events, settings and answers for the tests of destinations. Shares no rule with the code under test."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from leadtrackr.destinations.contract import Destination, Event, LeadData, Outcome, PerEvent, Refused, Response, Verdict
+
+NOON = int(datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC).timestamp()) * 1_000_000
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "google_ads": {
+        "operating_account": "1234567890",
+        "login_account": "9876543210",
+        "client_id": "client",
+        "client_secret": "hush-client",
+        "refresh_token": "hush-refresh",
+        "user_data": "yes",
+        "click_age_hours": "6",
+    },
+    "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},
+    "meta": {
+        "dataset_id": "123456789012345",
+        "access_token": "hush-meta",
+        "action_source": "website",
+        "api_version": "v25.0",
+    },
+}
+ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
+TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None}
+
+
+def lead(**changes: Any) -> LeadData:
+    """A German lead with everything that a destination may know."""
+    values: dict[str, Any] = {
+        "lead_id": 42,
+        "created_at": NOON,
+        "email": "erika.mustermann@example.de",
+        "phone": "+493012345678",
+        "first_name": "Erika",
+        "last_name": "Mustermann",
+        "company_name": "Muster GmbH",
+        "country": "DE",
+        "ids": {
+            "gclid": "Cj0KCQ_AbC-123",
+            "fbc": "fb.1.1790000000000.IwAR2AbCdEf",
+            "fbp": "fb.1.1790000000000.1098115397",
+            "cid": "123456789.1790000000",
+            "sid": "1790000001",
+        },
+        "consent": {"ad_user_data": "granted", "ad_personalization": "denied"},
+        "conversion_page": "example.de/kontakt",
+        "ip_address": "203.0.113.7",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    }
+    return LeadData(**{**values, **changes})
+
+
+def event(of: LeadData | None = None, slug: str = "google_ads", **changes: Any) -> Event:
+    """A conversion of 50 euros, a day after the lead."""
+    values: dict[str, Any] = {
+        "event_id": "lt-abcdefghijklmnopqrstuvwxyz",
+        "action": ACTIONS[slug],
+        "happened_at": NOON + DAY + 123_456,
+        "value_cents": 5000,
+        "currency": "EUR",
+        "lead": of or lead(),
+    }
+    return Event(**{**values, **changes})
+
+
+def body_of(destination: Destination, one: Event, **settings: str) -> dict[str, Any]:
+    """The JSON body that carries one event."""
+    request = destination.build([one], {**SETTINGS[destination.slug], **settings}, TOKENS[destination.slug])
+    found: dict[str, Any] = json.loads(request.body)
+    return found
+
+
+def sha(text: str) -> str:
+    """SHA-256 hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def answer(status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> Response:
+    """A response; anything but bytes is encoded as JSON."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status=status, headers=headers or {}, body=raw)
+
+
+def outcomes(verdict: Verdict) -> list[Outcome]:
+    """Every outcome that a verdict holds."""
+    if isinstance(verdict, PerEvent):
+        return list(verdict.outcomes)
+    return [verdict.outcome, *(verdict.named.values() if isinstance(verdict, Refused) else ())]

@@ -1,0 +1,105 @@
+"""Settings and event values are checked by the declarations, with a sentence that names the field."""
+
+import pytest
+from tests.destinations.making import ACTIONS, SETTINGS
+
+from leadtrackr.destinations.registry import DESTINATIONS, get, validate_event_value, validate_settings
+from leadtrackr.kit.errors import InvalidInput, NotFound
+
+
+def test_order_and_lookup() -> None:
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta"]
+    assert get("meta").name == "Meta"
+    with pytest.raises(NotFound, match="google_ads, ga4, meta"):
+        get("myspace")
+
+
+@pytest.mark.parametrize("slug", DESTINATIONS)
+def test_good_settings_stay_as_they_are(slug: str) -> None:
+    assert validate_settings(get(slug), SETTINGS[slug]) == SETTINGS[slug]
+
+
+def test_tidied_defaulted_and_left_out() -> None:
+    google = {**SETTINGS["google_ads"], "operating_account": " 123-456-7890\n", "login_account": "  "}
+    del google["user_data"], google["click_age_hours"]
+    stored = validate_settings(get("google_ads"), google)
+    assert stored["operating_account"] == "1234567890"
+    assert "login_account" not in stored
+    assert (stored["user_data"], stored["click_age_hours"]) == ("no", "6")
+
+
+REFUSED = [
+    ("google_ads", {"operating_account": "12345"}, "operating_account", "ten digits"),
+    ("google_ads", {"operating_account": ""}, "operating_account", "missing"),
+    ("google_ads", {"user_data": "maybe"}, "user_data", "one of yes, no"),
+    ("google_ads", {"click_age_hours": "six"}, "click_age_hours", "whole hours"),
+    ("google_ads", {"click_age_hours": "-1"}, "click_age_hours", "whole hours"),
+    ("google_ads", {"refresh_token": ""}, "refresh_token", "service_account_json"),
+    ("google_ads", {"service_account_json": "{"}, "service_account_json", "JSON object"),
+    ("google_ads", {"service_account_json": "[]"}, "service_account_json", "JSON object"),
+    ("google_ads", {"service_account_json": "{}"}, "service_account_json", "client_email"),
+    ("google_ads", {"customer": "1"}, "customer", "it takes operating_account, login_account"),
+    ("ga4", {"measurement_id": "UA-1234-5"}, "measurement_id", "begins with G-"),
+    ("ga4", {"api_secret": "a b"}, "api_secret", "no spaces"),
+    ("ga4", {"region": "mars"}, "region", "one of global, eu"),
+    ("meta", {"dataset_id": "pixel"}, "dataset_id", "number"),
+    ("meta", {"access_token": ""}, "access_token", "missing"),
+    ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
+    ("meta", {"api_version": "25"}, "api_version", "v25.0"),
+    ("meta", {"action_source": "physical_store"}, "action_source", "one of website"),
+]
+
+
+@pytest.mark.parametrize(("slug", "changes", "field", "words"), REFUSED)
+def test_bad_settings_are_refused(slug: str, changes: dict[str, str], field: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words) as refused:
+        validate_settings(get(slug), {**SETTINGS[slug], **changes})
+    assert refused.value.field == field
+
+
+def test_no_secret_is_in_a_refusal() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        validate_settings(get("meta"), {**SETTINGS["meta"], "access_token": "hush hush"})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("slug", DESTINATIONS)
+def test_good_event_values(slug: str) -> None:
+    assert validate_event_value(get(slug), f" {ACTIONS[slug]} ") == ACTIONS[slug]
+
+
+BAD_VALUES = [
+    ("google_ads", "customers/1/conversionActions/2"),
+    ("google_ads", "Qualified"),
+    ("google_ads", "0"),
+    ("google_ads", ""),
+    ("ga4", ""),
+    ("ga4", "qualify lead"),
+    ("ga4", "1st_lead"),
+    ("ga4", "_lead"),
+    ("ga4", "ga_lead"),
+    ("ga4", "google_lead"),
+    ("ga4", "firebase_lead"),
+    ("ga4", "a" * 41),
+    ("ga4", "Anfrage_qualifiziert_ü"),
+    ("meta", "  "),
+    ("meta", "a\nb"),
+    ("meta", "a" * 51),
+]
+RESERVED = (
+    "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "
+    "app_remove error first_open first_visit in_app_purchase notification_dismiss notification_foreground "
+    "notification_open notification_receive os_update screen_view session_start user_engagement"
+)
+
+
+@pytest.mark.parametrize(("slug", "value"), [*BAD_VALUES, *(("ga4", name) for name in RESERVED.split())])
+def test_bad_event_values_are_refused(slug: str, value: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        validate_event_value(get(slug), value)
+    assert refused.value.field == slug
+
+
+@pytest.mark.parametrize("value", ["generate_lead", "error_lead", "gadget", "a" * 40, "Lead2"])
+def test_other_names_are_fine_for_ga4(value: str) -> None:
+    assert validate_event_value(get("ga4"), value) == value
