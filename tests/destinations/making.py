@@ -96,3 +96,8 @@ def outcomes(verdict: Verdict) -> list[Outcome]:
     if isinstance(verdict, PerEvent):
         return list(verdict.outcomes)
     return [verdict.outcome, *(verdict.named.values() if isinstance(verdict, Refused) else ())]
+
+
+def names(text: str) -> list[str]:
+    """The words of a text, for tables of codes."""
+    return text.split()

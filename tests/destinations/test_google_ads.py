@@ -5,13 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.destinations.making import DAY, HOUR, NOON, SETTINGS, answer, body_of, event, lead, sha
 
 from leadtrackr.destinations.contract import Window
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.registry import validate_settings
-
-CLICK_ONLY = {"user_data": "no"}
+from tests.destinations.making import DAY, HOUR, NOON, SETTINGS, answer, body_of, event, lead, sha
 
 
 def sent(of: Any = None, **settings: str) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def test_without_a_manager() -> None:
     assert set(json.loads(request.body)["destinations"][0]) == {"operatingAccount", "productDestinationId"}
 
 
-@pytest.mark.parametrize("present", itertools.product([False, True], repeat=3))
+@pytest.mark.parametrize("present", list(itertools.product([False, True], repeat=3)))
 @pytest.mark.parametrize("user_data", ["yes", "no"])
 def test_exactly_one_click_id(present: tuple[bool, ...], user_data: str) -> None:
     names = ("gclid", "gbraid", "wbraid")

@@ -5,16 +5,16 @@ from urllib.parse import parse_qs
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from tests.destinations.making import NOON, SETTINGS, answer
 
 from leadtrackr.destinations.contract import Outcome, Request, Token
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.google_oauth import read_token, token_request
 from leadtrackr.destinations.registry import validate_settings
 from leadtrackr.kit.errors import InvalidInput
+from tests.destinations.making import NOON, SETTINGS, answer
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 
@@ -83,8 +83,6 @@ def test_a_key_that_is_none(private_key: str) -> None:
 
 
 def test_an_elliptic_key_is_refused_with_a_sentence() -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

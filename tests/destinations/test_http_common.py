@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.destinations.making import NOON, answer
 
 from leadtrackr.destinations.contract import HTTP_CODES, Refused, Response, Whole
 from leadtrackr.destinations.http_common import (
@@ -15,6 +14,7 @@ from leadtrackr.destinations.http_common import (
     transport_failure,
     unknown_failure,
 )
+from tests.destinations.making import NOON, answer
 
 DATE = "Fri, 20 Nov 2026 12:00:00 GMT"
 LATER = "Fri, 20 Nov 2026 12:01:30 GMT"

@@ -1,9 +1,9 @@
 """Digests per platform. The vectors are those printed in the platforms' documents, or follow their rules by hand."""
 
 import pytest
-from tests.destinations.making import sha
 
 from leadtrackr.destinations import normalise as n
+from tests.destinations.making import sha
 
 ALEXZ = "509e933019bb285a134a9334b8bb679dff79d0ce023d529af4bd744d47b4fd8a"
 DIGEST = "0123456789abcdef" * 4

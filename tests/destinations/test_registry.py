@@ -1,10 +1,10 @@
 """Settings and event values are checked by the declarations, with a sentence that names the field."""
 
 import pytest
-from tests.destinations.making import ACTIONS, SETTINGS
 
 from leadtrackr.destinations.registry import DESTINATIONS, get, validate_event_value, validate_settings
 from leadtrackr.kit.errors import InvalidInput, NotFound
+from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:

@@ -67,7 +67,7 @@ def test_snake_case_names_and_old_spellings_are_taken(ads: Ads) -> None:
     }
     assert ads.send(body).status == 200
     (row,) = ads.client.last("google_ads")["accepted"]
-    assert (row["key"], row["value"], row["event_at"]) == (None, 12.5, NOW - 2 * 3600 * SECOND + 123_457)
+    assert (row["key"], row["value"], row["event_at"]) == (None, 12.5, NOW - 2 * 3600 * SECOND + 123_456)
     assert ads.client.summary("google_ads")["unkeyed"] == 1
 
 

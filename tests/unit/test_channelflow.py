@@ -61,7 +61,17 @@ def test_legacy_members_that_are_empty_are_left_out() -> None:
 
 
 def test_mixed_entries_and_entries_of_neither_form() -> None:
-    sent = [*LEGACY_FLOW, {"ch": {"s": "x"}}, "junk", None, {"t": True}, {"t": "soon"}, {"t": -1}, *COMPACT_FLOW]
+    sent = [
+        *LEGACY_FLOW,
+        {"ch": {"s": "x"}},
+        "junk",
+        None,
+        {"t": True},
+        {"t": "soon"},
+        {"t": -1},
+        {"t": "1" * 5000},
+        *COMPACT_FLOW,
+    ]
     assert [entry["timestamp"] for entry in normalise(sent) or []] == [1789000000000, 1789000000000, 1790000000000]
 
 

@@ -103,7 +103,13 @@ def nested(levels: int) -> bytes:
 
 def test_parse_refuses_deep_nesting_only() -> None:
     assert parse(nested(DEEPEST)) is not None
-    for body in (nested(DEEPEST + 1), nested(100_000), b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
+    assert parse(b"[" + nested(DEEPEST - 1) + b",[]]") is not None
+    for body in (
+        b"[" + nested(DEEPEST) + b",[]]",
+        nested(DEEPEST + 1),
+        nested(100_000),
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    ):
         with pytest.raises(TooDeep):
             parse(body)
     assert parse(b"[" + b",".join([b"[]"] * 1000) + b"]") == [[]] * 1000
@@ -116,6 +122,12 @@ def test_json_text_refuses_what_parse_would_refuse() -> None:
         value = [value]
     with pytest.raises(TooDeep):
         json_text(value)
+
+
+def test_json_text_takes_numbers_of_any_size() -> None:
+    assert json_text([2**80, -1]) == "[1208925819614629174706176,-1]"
+    assert json_text({"a": 10**5000}).startswith('{"a":"0x')
+    assert text(10**5000) is not None
 
 
 @given(JSON_VALUES)

@@ -221,6 +221,7 @@ def device(sent: object, door: Door, around: dict[str, str]) -> tuple[str | None
 
 def test_8_19_a_browser_without_device_data() -> None:
     assert device(None, Door.WEB, BROWSER) == ("203.0.113.9", "Mozilla/5.0 (X11)")
+    assert device(None, Door.WEB, BROWSER | {"request_user_agent": "Own/1"}) == ("203.0.113.9", "Own/1")
     assert device({"ipAdress": "127.0.0.1"}, Door.WEB, BROWSER) == ("203.0.113.9", "Mozilla/5.0 (X11)")
 
 
@@ -274,6 +275,7 @@ def test_what_a_lead_is_found_by() -> None:
     lead = take({"userData": {"firstName": "ÉLAN", "lastName": "Straße", "email": "A@B.nl", "phone": "06 12345678"}})
     assert lead.email_key == "a@b.nl"
     assert lead.search_text == "élan strasse\na@b.nl\n06 12345678\n+31612345678"
+    assert take(bodies.LEADBOT_WHATSAPP).search_text == "+31612345678"
 
 
 def test_a_project_without_a_country_reads_international_numbers_only() -> None:

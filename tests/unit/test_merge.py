@@ -100,6 +100,9 @@ def test_a_form_without_a_name_does_not_take_a_name_away() -> None:
     named, nameless = form(formName="Contact"), form(formName="undefined form name")
     assert merge(stored(named), nameless) == {}
     assert merge(stored(nameless), named) == {"form_data": '{"formName":"Contact"}', "form_name": "Contact"}
+    assert "form_name" not in merge(
+        stored(named), take({"formData": {"formName": {"a": "b"}}, "userData": {"phone": 1}})
+    )
     own = stored(form(formName="Contact", customFormName="Quote"))
     assert merge(own, form(formName="Other")).keys() == {"form_data"}
 

@@ -70,6 +70,20 @@ def test_formats_of_one_number_agree(country: str, kind: int) -> None:
     assert {way: e164(way, known) for way, known in ways.items()} == dict.fromkeys(ways, expected)
 
 
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("01394796481", "IL"),
+        ("+4602180276", "SE"),
+        ("+8607508195454", "CN"),
+        ("00309339122", "ID"),
+        ("0018922610106", "DE"),
+    ],
+)
+def test_the_quick_way_leaves_the_hard_ones_to_the_library(number: str, country: str) -> None:
+    assert _read_plain(number, country) is None
+
+
 @settings(max_examples=500)
 @given(
     st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),

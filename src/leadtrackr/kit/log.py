@@ -16,7 +16,7 @@ from structlog.typing import EventDict, Processor
 
 from leadtrackr.kit.secretbox import MASK, Secret
 
-_EMAIL: Final = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+_EMAIL: Final = re.compile(r"[\w.!#$%'*+^~-]{1,64}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _PHONE: Final = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}\d){6,14}(?!\d)")
 _TOKEN: Final = re.compile(r"\bltk_[a-z2-7]{10,}|(?<=Bearer )[\w.~+/=-]+|(?<=Basic )[\w+/=]+")
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")

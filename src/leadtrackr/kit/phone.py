@@ -107,6 +107,6 @@ def _plan(region: str) -> _Plan | None:
         lengths=frozenset(known.general_desc.possible_length),
         abroad=re.compile(known.international_prefix or r"00"),
         trunk=re.compile(trunk or r"(?!)"),
-        trunk_is_zero=trunk == "0" and known.national_prefix_transform_rule is None,
+        trunk_is_zero=trunk == "0",
         general=re.compile(known.general_desc.national_number_pattern or r"(?!)"),
     )

@@ -103,14 +103,14 @@ class SecretBox:
     def decrypt(self, stored: str) -> Secret:
         """The secret of a stored text; UnreadableSecretError when no key fits."""
         try:
-            return Secret(self._fernet.decrypt(stored).decode())
+            return Secret(self._fernet.decrypt(stored.encode()).decode())
         except InvalidToken as error:
             raise UnreadableSecretError from error
 
     def rotate(self, stored: str) -> str:
         """The same secret, written with the first key; UnreadableSecretError when no key fits."""
         try:
-            return self._fernet.rotate(stored).decode("ascii")
+            return self._fernet.rotate(stored.encode()).decode("ascii")
         except InvalidToken as error:
             raise UnreadableSecretError from error
 

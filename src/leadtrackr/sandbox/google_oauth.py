@@ -6,7 +6,6 @@ accounts. Not verified: the wording of descriptions other than that of a revoked
 """
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -157,7 +156,7 @@ def _client(call: Call) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise OAuthError(401, "invalid_client", "The Basic credentials cannot be read.") from error
         return client_id, secret
     return call.form.get("client_id", ""), call.form.get("client_secret", "")
@@ -170,7 +169,7 @@ def _read_jwt(assertion: str) -> tuple[bytes, dict[str, Any], dict[str, Any], by
     try:
         header, claims = (msgspec.json.decode(_unpad(part), type=dict[str, Any]) for part in parts[:2])
         signature = _unpad(parts[2])
-    except (binascii.Error, msgspec.DecodeError, UnicodeError) as error:
+    except (ValueError, msgspec.DecodeError) as error:
         raise _bad_jwt("The assertion cannot be decoded.") from error
     if not signature:
         raise _bad_jwt("The assertion is not signed.")

@@ -1,0 +1,264 @@
+"""What every destination keeps to, over the registry. A new one has to pass this before anything else."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadtrackr.destinations.contract import HTTP_CODES, Destination, Event, Kind, LeadData, Scope
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.errors import InvalidInput
+from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes
+
+ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
+PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def built(destination: Destination, *events: Event) -> bytes:
+    """The body for these events."""
+    return destination.build(events, SETTINGS[destination.slug], TOKENS[destination.slug]).body
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+leads = st.builds(
+    LeadData,
+    lead_id=st.integers(1, 10**12),
+    created_at=st.integers(NOON - 400 * DAY, NOON),
+    email=st.none() | st.sampled_from(["a@example.com", "b.c+d@gmail.com", "ü@example.de"]),
+    phone=st.none() | st.from_regex(r"\+[1-9][0-9]{7,14}", fullmatch=True),
+    first_name=st.none() | st.text(max_size=30),
+    last_name=st.none() | st.text(max_size=30),
+    country=st.none() | st.sampled_from(["DE", "NL", "GB", "US", "JP"]),
+    ids=st.dictionaries(
+        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid"]),
+        st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
+    ),
+    consent=st.dictionaries(
+        st.sampled_from(["ad_user_data", "ad_personalization", "ad_storage"]), st.sampled_from(["granted", "denied"])
+    ),
+    conversion_page=st.none() | st.text(max_size=30) | st.just("example.de/kontakt"),
+    ip_address=st.none() | st.sampled_from(["203.0.113.7", "2001:db8::1"]),
+    user_agent=st.none() | st.text(min_size=1, max_size=30),
+)
+
+
+@ALL
+def test_the_declaration_is_complete(destination: Destination) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", destination.slug)
+    assert destination.docs_url.startswith("https://")
+    assert destination.api_version
+    assert destination.about
+    assert destination.window_help
+    assert destination.unverified
+    assert destination.identifiers
+    assert destination.event_field.pattern_help
+    names = [field.name for field in destination.fields]
+    assert len(set(names)) == len(names)
+    assert {name for group in destination.one_of for name in group} <= set(names)
+    for field in destination.fields:
+        assert field.label
+        assert (field.kind == "choice") == bool(field.choices)
+        assert field.pattern is None or field.pattern_help
+        assert field.default is None or not field.choices or field.default in field.choices
+    ends = destination.api_version_ends
+    assert ends is None or ends > date(2026, 11, 23)
+
+
+@ALL
+def test_every_code_has_words(destination: Destination) -> None:
+    assert set(HTTP_CODES) <= set(destination.codes)
+    for code, row in destination.codes.items():
+        assert code
+        assert row.sentence.endswith(".")
+        assert not row.next_step or row.next_step.endswith(".")
+        assert (row.hold is not None) == (row.kind is Kind.HOLD)
+        if row.kind is Kind.HOLD:
+            assert row.next_step
+            assert row.scope is Scope.DESTINATION
+
+
+@ALL
+@given(status=st.integers(100, 599), body=st.binary(max_size=60), n=st.integers(1, 5))
+def test_every_answer_gives_codes_of_the_table(destination: Destination, status: int, body: bytes, n: int) -> None:
+    found = [*outcomes(destination.read(answer(status, body), n)), destination.read_check(answer(status, body))]
+    for outcome in found:
+        assert outcome.code in destination.codes
+        assert (outcome.hold is not None) == (outcome.kind is Kind.HOLD)
+
+
+@ALL
+def test_the_dedup_key_is_sent_and_is_no_number(destination: Destination) -> None:
+    first, again = (built(destination, event(slug=destination.slug)) for _ in range(2))
+    assert first == again
+    texts = [text for text in strings(json.loads(first)) if text == "lt-abcdefghijklmnopqrstuvwxyz"]
+    assert len(texts) == 1
+    assert not texts[0].isdigit()
+
+
+@ALL
+def test_no_plain_personal_data_leaves_but_what_is_masked(destination: Destination) -> None:
+    request = destination.build([event(slug=destination.slug)], SETTINGS[destination.slug], TOKENS[destination.slug])
+    kept = request.body.decode()
+    for key in destination.masked_keys:
+        kept = re.sub(rf'"{key}":"[^"]*"', "", kept)
+    for plain in [*PLAIN, "203.0.113.7", "Mozilla"]:
+        assert plain.lower() not in (kept + request.url).lower()
+
+
+@ALL
+def test_digests_are_whole_and_lower_case(destination: Destination) -> None:
+    texts = list(strings(json.loads(built(destination, event(slug=destination.slug)))))
+    digests = [text for text in texts if HASH.fullmatch(text)]
+    assert len(digests) >= 2
+    assert not [text for text in texts if re.fullmatch(r"[0-9a-fA-F]{40,}", text) and text not in digests]
+
+
+@ALL
+def test_stripped_data_never_appears(destination: Destination) -> None:
+    """`ad_user_data` denied and `ad_storage` denied, as the engine strips them: neither digests nor click ids."""
+    stripped = LeadData(
+        lead_id=42,
+        created_at=NOON,
+        ids={"cid": "1.2", "sid": "3"},
+        consent={"ad_user_data": "denied", "ad_storage": "denied"},
+        conversion_page="example.de/kontakt",
+    )
+    body = built(destination, event(stripped, destination.slug)).decode()
+    assert not HASH.search(body)
+    for word in ("gclid", "fbc", "fbp"):
+        assert word not in body
+
+
+@ALL
+def test_secrets_are_in_no_kept_copy(destination: Destination) -> None:
+    request = destination.build([event(slug=destination.slug)], SETTINGS[destination.slug], TOKENS[destination.slug])
+    check = destination.check(SETTINGS[destination.slug], TOKENS[destination.slug])
+    for item in (*request.items, request.body, check.body):
+        assert b"hush" not in item
+    if destination.slug != "ga4":  # the Measurement Protocol has no other place for its secret than the address
+        assert "hush" not in request.url + check.url
+
+
+@ALL
+def test_requests_go_to_the_platform_over_https(destination: Destination) -> None:
+    for request in (
+        destination.build([event(slug=destination.slug)], SETTINGS[destination.slug], TOKENS[destination.slug]),
+        destination.check(SETTINGS[destination.slug], TOKENS[destination.slug]),
+    ):
+        assert request.service == destination.slug
+        assert re.fullmatch(r"https://[a-z0-9.]+\.(?:com)/\S+", request.url)
+        assert all(name == name.lower() for name in request.headers)
+        assert not any("\n" in value or "\r" in value for value in request.headers.values())
+
+
+@ALL
+def test_a_full_batch_of_long_events_keeps_the_limits(destination: Destination) -> None:
+    long = "x" * 1500
+    someone = lead(
+        ids={"gclid": long, "cid": "1.2", "fbc": f"fb.1.1.{long}", "fbp": f"fb.1.1.{long}"},
+        conversion_page=f"example.de/{long}",
+        user_agent="Mozilla " + "u" * 400,
+    )
+    events = [event(someone, destination.slug, event_id=f"lt-{n}") for n in range(destination.limits.batch_events)]
+    request = destination.build(events, SETTINGS[destination.slug], TOKENS[destination.slug])
+    assert len(request.items) == len(events)
+    assert len(request.body) <= destination.limits.batch_bytes
+    assert all(item in request.body for item in request.items[:3])
+
+
+@ALL
+@settings(deadline=None)
+@given(someone=leads)
+def test_what_is_not_missing_can_be_built_and_is_json(destination: Destination, someone: LeadData) -> None:
+    lacking = destination.missing(someone, SETTINGS[destination.slug])
+    assert {warning.field for warning in lacking} <= set(destination.identifiers)
+    assert all(warning.reason.endswith(".") for warning in lacking)
+    if not lacking:
+        json.loads(built(destination, event(someone, destination.slug)))
+
+
+@ALL
+def test_nothing_to_match_is_missing(destination: Destination) -> None:
+    assert destination.missing(LeadData(lead_id=1, created_at=NOON), SETTINGS[destination.slug])
+
+
+@ALL
+@given(someone=leads)
+def test_planning_needs_no_secret(destination: Destination, someone: LeadData) -> None:
+    """The planner judges leads without decrypting anything, and comes to the same result."""
+    public = {field.name for field in destination.fields if not field.secret}
+    known = {name: value for name, value in SETTINGS[destination.slug].items() if name in public}
+    one = event(someone, destination.slug)
+    assert destination.missing(someone, known) == destination.missing(someone, SETTINGS[destination.slug])
+    assert destination.window(one, known) == destination.window(one, SETTINGS[destination.slug])
+    assert destination.account(known) == destination.account(SETTINGS[destination.slug])
+
+
+@ALL
+@given(someone=leads, after=st.integers(-DAY, 100 * DAY))
+def test_the_window_never_opens_before_the_lead(destination: Destination, someone: LeadData, after: int) -> None:
+    one = event(someone, destination.slug, happened_at=someone.created_at + after)
+    window = destination.window(one, SETTINGS[destination.slug])
+    assert window.opens_at >= someone.created_at
+    assert window.closes_at > window.opens_at
+
+
+@ALL
+@given(cents=st.none() | st.integers(0, 10**12), currency=st.none() | st.sampled_from(["EUR", "JPY", "KWD", "USD"]))
+def test_a_value_never_goes_without_a_currency(
+    destination: Destination, cents: int | None, currency: str | None
+) -> None:
+    body = built(destination, event(slug=destination.slug, value_cents=cents, currency=currency))
+    assert (b'alue":' in body) == (b'"currency":' in body) == (cents is not None and currency is not None)
+
+
+@ALL
+def test_an_unknown_currency_is_never_guessed(destination: Destination) -> None:
+    with pytest.raises(ValueError, match="no ISO 4217 currency code"):
+        built(destination, event(slug=destination.slug, currency="ABC"))
+
+
+@ALL
+def test_the_event_field_takes_the_action_that_is_sent(destination: Destination) -> None:
+    assert re.fullmatch(destination.event_field.pattern or "", ACTIONS[destination.slug])
+    assert ACTIONS[destination.slug] in built(destination, event(slug=destination.slug)).decode()
+
+
+@ALL
+def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> None:
+    if destination.auth is None:
+        return
+    request = destination.auth.request(SETTINGS[destination.slug], NOON)
+    assert request.items == ()
+    assert "hush" not in request.url
+    with pytest.raises(InvalidInput):
+        destination.auth.request({}, NOON)
+
+
+def test_the_tests_cover_the_registry() -> None:
+    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(DESTINATIONS)
+
+
+def test_declarations_are_frozen() -> None:
+    for destination in DESTINATIONS.values():
+        assert isinstance(destination, msgspec.Struct)
+        with pytest.raises(AttributeError):
+            destination.slug = "other"  # type: ignore[misc] - that it cannot be set is what is tested
