@@ -106,6 +106,16 @@ def test_every_row_is_covered() -> None:
     assert set(CODES) - {*PROCESSING, *OURS, *OAUTH_CODES, *HTTP_CODES} == tested
 
 
+@pytest.mark.parametrize(
+    ("field", "index"),
+    [("events.events[0].user_data", 0), ("events[1].events[2].currency", 2), ("events[2]", 2)],
+)
+def test_the_last_position_of_a_path_counts(field: str, index: int) -> None:
+    verdict = read(refusal((field, "INVALID_EVENT")), 3)
+    assert isinstance(verdict, Refused)
+    assert set(verdict.named) == {index}
+
+
 def test_the_action_alone_is_rejected_not_the_connection_held() -> None:
     verdict = read(refusal(("destinations[0].product_destination_id", "INVALID_CONVERSION_ACTION_ID")), 3)
     assert isinstance(verdict, Whole)

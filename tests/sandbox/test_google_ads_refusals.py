@@ -188,6 +188,13 @@ def test_a_request_is_refused_with_its_path_and_reason(
         ),
         (lambda ads: ads.body(validateOnly="yes"), "validate_only"),
         (
+            lambda ads: ads.body(ads.event(userData={"userIdentifiers": 5})),
+            "events[0].user_data.user_identifiers",
+        ),
+        (lambda ads: ads.body(ads.event(destinationReferences="a")), "events[0].destination_references"),
+        (lambda ads: ads.body(ads.event(customVariables={})), "events[0].custom_variables"),
+        (lambda ads: {**ads.body(), "events": {"a": 1}}, "events"),
+        (
             lambda ads: ads.body(
                 ads.event(userData={"userIdentifiers": [{"emailAddress": HASH, "phoneNumber": HASH}]})
             ),

@@ -138,27 +138,27 @@ class _Event(msgspec.Struct, omit_defaults=True, gc=False):
     user_data: dict[str, list[str]] | None = None
 
 
-def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:  # noqa: ARG001 - the contract's shape
+def missing(lead: LeadData, _settings: Settings) -> tuple[SkipWarning, ...]:
     """The client id alone: GA4 has no click id, it finds the visit through it."""
     if lead.ids.get("cid"):
         return ()
     return (SkipWarning("cid", "The lead has no Google Analytics client id (cid), so GA4 could not find its visit."),)
 
 
-def window(event: Event, settings: Settings) -> Window:  # noqa: ARG001
+def window(event: Event, _settings: Settings) -> Window:
     """GA4 keeps the time of events up to 72 hours old; an older one would be counted at a wrong time."""
     at = sent_at(event)
     return Window(event.lead.created_at, at + BACKDATING_HOURS * HOUR - ON_THE_WAY)
 
 
-def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+def build(events: Sequence[Event], settings: Settings, _token: str | None) -> Request:
     """One event; a request is of one client, so there is nothing to batch."""
     (event,) = events
     body = encode(_body(event))
     return Request(service="ga4", url=_url("/mp/collect", settings), headers=JSON, body=body, items=(body,))
 
 
-def read(response: Response, n: int) -> Verdict:  # noqa: ARG001
+def read(response: Response, _n: int) -> Verdict:
     """Any 2xx: Google answers so whenever the request arrived. Other answers are not to be repeated unchanged."""
     if 200 <= response.status < 300:
         return Whole(outcome(CODES, "ok"))
@@ -167,7 +167,7 @@ def read(response: Response, n: int) -> Verdict:  # noqa: ARG001
     return unknown_failure(CODES, response)
 
 
-def check(settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+def check(settings: Settings, _token: str | None) -> Request:
     """An event for Google's validation server, which stores nothing."""
     body = encode({"client_id": "1.1", "events": [{"name": "generate_lead", "params": {"engagement_time_msec": 1}}]})
     return Request(service="ga4", url=_url("/debug/mp/collect", settings), headers=JSON, body=body)

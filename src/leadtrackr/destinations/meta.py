@@ -120,7 +120,7 @@ class _Event(msgspec.Struct, omit_defaults=True, gc=False):
     custom_data: _Money | None = None
 
 
-def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:  # noqa: ARG001 - the contract's shape
+def missing(lead: LeadData, _settings: Settings) -> tuple[SkipWarning, ...]:
     """Something by which Meta can find a person.
 
     Country and user agent alone are refused by its rules. An external id would pass them, but ours is known to
@@ -135,12 +135,12 @@ def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:  # n
     return (SkipWarning("user_data", reason),)
 
 
-def window(event: Event, settings: Settings) -> Window:  # noqa: ARG001
+def window(event: Event, _settings: Settings) -> Window:
     """Meta refuses a whole request for one event that is older than seven days."""
     return Window(event.lead.created_at, sent_at(event) // SECOND * SECOND + MAX_AGE_DAYS * DAY - ON_THE_WAY)
 
 
-def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+def build(events: Sequence[Event], settings: Settings, _token: str | None) -> Request:
     """One request for events of one dataset. The token goes into a header, so that it is in no address and no copy."""
     source = settings.get("action_source", "website")
     items = tuple([encode(_event(event, source)) for event in events])
@@ -155,7 +155,7 @@ def build(events: Sequence[Event], settings: Settings, token: str | None) -> Req
     )
 
 
-def check(settings: Settings, token: str | None) -> Request:  # noqa: ARG001
+def check(settings: Settings, _token: str | None) -> Request:
     """Reads the dataset's name; changes nothing."""
     return Request(
         service="meta", url=f"{_dataset(settings)}?fields=id,name", method="GET", headers=_authorization(settings)

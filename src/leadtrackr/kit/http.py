@@ -157,7 +157,7 @@ class HttpClient:
         if not url.host or url.scheme not in {"https", "http"}:
             raise ValueError("the address is not a web address; look at the settings of the connection")
         if self._sandbox_url is not None:
-            return URL(f"{self._sandbox_url}/{request.service}{url.raw_path_qs}", encoded=True)
+            return URL(f"{self._sandbox_url}/{request.service}{url.raw_path_qs}")
         if url.scheme != "https":
             raise ValueError("the address must start with https://")
         return url

@@ -25,12 +25,7 @@ _SECRET_NAMES: Final = re.compile(
 )
 
 
-def set_up(
-    form: str,
-    level: str = "info",
-    secrets: Iterable[Secret] = (),
-    stream: TextIO | None = None,
-) -> None:
+def set_up(form: str, level: str = "info", secrets: Iterable[Secret] = (), stream: TextIO | None = None) -> None:
     """Routes every logger of the process to one stream (standard error). May be called again.
 
     `form` is `json` or `console`, `level` a name of the standard library in any case; `secrets` are masked wherever

@@ -6,7 +6,7 @@ from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.kit.email import email_key
-from leadtrackr.kit.errors import InvalidInput, NotFound
+from leadtrackr.kit.errors import InvalidInput, NotFound, Unavailable
 from leadtrackr.kit.phone import e164
 from leadtrackr.leads import coerce, intake, listing, queries
 from leadtrackr.leads.model import Door, Lead
@@ -72,11 +72,12 @@ def _store(tx: Tx, ref: str, arrival: Arrival) -> Stored:
         return Stored(lead_id, new.unique_identifier, created=True)
     there = queries.by_event_id(tx, project.id, new.unique_event_id or "")
     if there is None:
-        raise NotFound("Lead not found")
+        # It was there at the insert and is gone now. Never 404 here: the LeadBot blocks its visitor on one.
+        raise Unavailable("The lead was deleted at this moment. Try again shortly.")
     changes = intake.merge(there, new)
     if changes:
         queries.change(tx, project.id, there.id, {**changes, "updated_at": now})
-    return Stored(there.id, there.unique_identifier or new.unique_identifier, created=False)
+    return Stored(there.id, new.unique_identifier or there.unique_identifier, created=False)
 
 
 async def get(db: Database, api_key: str | None, ref: Ref) -> Lead:
