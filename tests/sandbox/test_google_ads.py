@@ -12,7 +12,8 @@ REASON = "PROCESSING_ERROR_REASON_"
 
 def outcome(ads: Ads, request_id: str) -> dict[str, Any]:
     """The status of a request with one destination."""
-    (found,) = ads.status(request_id).json["requestStatusPerDestination"]
+    listed: list[dict[str, Any]] = ads.status(request_id).json["requestStatusPerDestination"]
+    (found,) = listed
     return found
 
 

@@ -1,0 +1,23 @@
+"""docs/reference/states.md says what the code does."""
+
+import re
+from pathlib import Path
+
+from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, JobState, State
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "states.md").read_text()
+
+
+def test_every_step_is_drawn_and_every_drawn_step_exists() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)", PAGE, re.MULTILINE))
+    assert drawn == {(str(here), str(there)) for here, ways in TRANSITIONS.items() for there in ways}
+
+
+def test_every_state_is_explained_and_marked_settled_or_not() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (yes|no) \|$", PAGE, re.MULTILINE)
+    assert rows == [(str(state), "no" if state in UNSETTLED else "yes") for state in State]
+
+
+def test_every_job_state_is_explained() -> None:
+    section = PAGE.split("## Job")[1].split("## Lead")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [str(state) for state in JobState]
