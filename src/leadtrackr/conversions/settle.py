@@ -21,6 +21,7 @@ _PASS_FOLLOWERS: Final = prepare(update(deliveries).where(IdsIn(_D.id, "ids"), _
 _FREE_FOLLOWERS: Final = prepare(
     update(deliveries).where(_D.behind.is_not(None), IdsIn(_D.behind, "ids")).values(behind=None)
 )
+_LOCK_JOBS: Final = prepare(select(_J.id).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update())
 _COUNT_DOWN: Final = prepare(
     update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
 )
@@ -59,6 +60,8 @@ def pass_jobs(
             tx.run(_PASS_FOLLOWERS, ids=line)
     if not passes:
         return 0
+    # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
+    tx.all(_LOCK_JOBS, ids=sorted(passes))
     by_count: dict[int, list[int]] = {}
     for job_id, count in passes.items():
         by_count.setdefault(count, []).append(job_id)

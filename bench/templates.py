@@ -1,0 +1,121 @@
+"""The databases that the rows start from, made once with the program's own services and copied for each run."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.people import People, post
+from leadtrackr.conversions import claim, connections
+from leadtrackr.conversions import service as conversions
+from leadtrackr.conversions.audience import lead_data, permitted
+from leadtrackr.db import migrate
+from leadtrackr.db.sqlite import SqliteDatabase
+from leadtrackr.destinations.contract import Event
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import HOUR, SystemClock
+from leadtrackr.kit.ids import Ids
+from leadtrackr.kit.secretbox import SecretBox
+from leadtrackr.labels import service as labels
+from leadtrackr.labels.service import NewLabel
+from leadtrackr.leads import intake, queries
+from leadtrackr.leads.model import Door
+from leadtrackr.leads.service import Ref
+
+SECRET_KEY: Final = "a key for benchmarks alone, never for secrets"
+BATCH: Final = 2000
+_GOOGLE: Final = {
+    "operating_account": "1234567890",
+    "client_id": "client",
+    "client_secret": "secret",
+    "refresh_token": "refresh",
+    "user_data": "yes",
+}
+_SETTINGS: Final = {
+    "google_ads": _GOOGLE,
+    "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "secret"},
+    "meta": {"dataset_id": "1234567890123456", "access_token": "secret"},
+}
+_EVENTS: Final = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A database file, and the requests that are posted to a server on a copy of it."""
+
+    database: Path
+    requests: Path
+
+
+class _Site:
+    """A project in a fresh file."""
+
+    def __init__(self, path: Path) -> None:
+        migrate.upgrade(f"sqlite:///{path}")
+        self.db = SqliteDatabase(path, SystemClock())
+        self.ids = Ids()
+        self.box = SecretBox([SECRET_KEY])
+
+    async def project(self) -> None:
+        made = await labels.start_project(self.db, self.ids, name="Bench", currency="EUR", country="NL")
+        self.number, self.ref, self.key = made.project.id, made.project.public_id, made.api_key
+        self.people = People(self.ref)
+
+    async def label(self, *destinations: str) -> str:
+        for slug in destinations:
+            await connections.connect(self.db, self.box, self.ref, slug, _SETTINGS[slug])
+        events = {slug: _EVENTS[slug] for slug in destinations}
+        return (await labels.create(self.db, self.ids, self.ref, NewLabel("Qualified", True, events=events))).conversion_id
+
+    async def leads(self, count: int, age: int) -> list[int]:
+        """Stores so many leads, `age` microseconds old; returns their ids."""
+        read = [
+            intake.read(self.people.body(), door=Door.WEB, country="NL", request_ip=None, request_user_agent="Mozilla/5.0")
+            for _ in range(count)
+        ]
+        return await self.db.write(
+            lambda tx: [queries.insert_new(tx, self.number, one, tx.now() - age) or 0 for one in read]
+        )
+
+
+def _save(requests: list[bytes], path: Path) -> Path:
+    path.write_bytes(msgspec.msgpack.encode(requests))
+    return path
+
+
+async def for_create(folder: Path, count: int) -> Template:
+    """An empty project, and so many posts of leads."""
+    site = _Site(folder / "create.db")
+    await site.project()
+    requests = [post("/api/leads/createLead", site.people.body()) for _ in range(count)]
+    await site.db.close()
+    return Template(folder / "create.db", _save(requests, folder / "create.requests"))
+
+
+async def for_status(folder: Path, count: int) -> Template:
+    """So many leads in a project with three connected destinations, and one rating of each."""
+    site = _Site(folder / "status.db")
+    await site.project()
+    label = await site.label("google_ads", "ga4", "meta")
+    key = f"x-api-key: {site.key}\r\n"
+    requests = [
+        post("/api/leads/updateLeadStatus", {"leadId": lead, "conversionId": label, "price": 5000 + lead}, key)
+        for lead in await site.leads(count, 7 * HOUR)
+    ]
+    await site.db.close()
+    return Template(folder / "status.db", _save(requests, folder / "status.requests"))
+
+
+async def for_delivery(folder: Path, count: int) -> Template:
+    """So many Google events in the queue, due now; the requests are the bodies that they make."""
+    site = _Site(folder / "delivery.db")
+    await site.project()
+    label = await site.label("google_ads")
+    ratings = [
+        conversions.Post(ref=Ref(lead_id=lead), conversion_id=label, price=5000 + lead)
+        for lead in await site.leads(count, 7 * HOUR)
+    ]
+    await asyncio.gather(*(conversions.update_status(site.db, site.ids, site.key, rating) for rating in ratings))
+    bodies = await site.db.write(lambda tx: _bodies(tx, site.box))
+    await site.db.close()
+    return Template(folder / "delivery.db", _save(bodies, folder / "delivery.requests"))
