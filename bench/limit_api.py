@@ -59,9 +59,7 @@ _INSERT_LEAD: Final = (
     + " ON CONFLICT (project_id, unique_event_id) WHERE unique_event_id IS NOT NULL DO NOTHING RETURNING id"
 )
 _SELECT_LEAD: Final = f"SELECT {', '.join(_READ)} FROM leads WHERE id = ? AND project_id = ?"  # noqa: S608
-_INSERT_JOB: Final = (
-    _insert("jobs", _JOB) + " ON CONFLICT (lead_id) WHERE state = 'pending' DO NOTHING RETURNING id"
-)
+_INSERT_JOB: Final = _insert("jobs", _JOB) + " ON CONFLICT (lead_id) WHERE state = 'pending' DO NOTHING RETURNING id"
 _INSERT_DELIVERY: Final = _insert("deliveries", _DELIVERY)
 _UPDATE_LEAD: Final = (
     "UPDATE leads SET status = 'pending', label_id = ?, price = ?, updated_at = ? WHERE id = ? AND project_id = ?"

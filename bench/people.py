@@ -9,12 +9,21 @@ import msgspec
 _FIRST: Final = ("Jan", "Sofie", "Lukas", "Amélie", "Oliver", "Emma", "Noah", "Zoë", "Mila", "Piotr", "Giulia", "Søren")
 _LAST: Final = ("de Vries", "Peeters", "Müller", "Lefèvre", "Smith", "Jansen", "Rossi", "Kowalski", "Nielsen", "Garcia")
 _MAIL: Final = ("gmail.com", "outlook.com", "example.com", "example.org", "googlemail.com", "bakery.example")
-_PHONES: Final = (("+316", 8), ("+324", 8), ("+4915", 9), ("+447", 9), ("+336", 8), ("+1212", 7), ("+346", 8), ("+487", 8))
+_PHONES: Final = (
+    ("+316", 8),
+    ("+324", 8),
+    ("+4915", 9),
+    ("+447", 9),
+    ("+336", 8),
+    ("+1212", 7),
+    ("+346", 8),
+    ("+487", 8),
+)
 _PAGES: Final = ("offer", "contact", "quote/solar", "roof-repair", "kitchens/oak")
 _CAMPAIGNS: Final = ("summer sale", "brand", "roofs nl", "retarget 30d")
 _WORDS: Final = ("Could", "you", "call", "me", "about", "a", "quote", "for", "our", "house", "next", "week", "please")
 _LETTERS: Final = string.ascii_letters + string.digits + "_-"
-_GRANTED: Final = {name: "granted" for name in ("ad_storage", "analytics_storage", "ad_user_data", "ad_personalization")}
+_GRANTED: Final = dict.fromkeys(("ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"), "granted")
 _STARTED_MS: Final = 1_790_000_000_000
 
 Body = dict[str, Any]

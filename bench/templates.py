@@ -10,7 +10,9 @@ from bench.people import People, post
 from leadtrackr.conversions import claim, connections
 from leadtrackr.conversions import service as conversions
 from leadtrackr.conversions.audience import lead_data, permitted
+from leadtrackr.conversions.model import Claimed
 from leadtrackr.db import migrate
+from leadtrackr.db.database import Tx
 from leadtrackr.db.sqlite import SqliteDatabase
 from leadtrackr.destinations.contract import Event
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -23,7 +25,7 @@ from leadtrackr.leads import intake, queries
 from leadtrackr.leads.model import Door
 from leadtrackr.leads.service import Ref
 
-SECRET_KEY: Final = "a key for benchmarks alone, never for secrets"
+SECRET_KEY: Final = "a key for benchmarks alone and never for secrets"
 BATCH: Final = 2000
 _GOOGLE: Final = {
     "operating_account": "1234567890",
@@ -65,13 +67,15 @@ class _Site:
         for slug in destinations:
             await connections.connect(self.db, self.box, self.ref, slug, _SETTINGS[slug])
         events = {slug: _EVENTS[slug] for slug in destinations}
-        return (await labels.create(self.db, self.ids, self.ref, NewLabel("Qualified", True, events=events))).conversion_id
+        label = NewLabel(name="Qualified", done=True, events=events)
+        return (await labels.create(self.db, self.ids, self.ref, label)).conversion_id
 
     async def leads(self, count: int, age: int) -> list[int]:
         """Stores so many leads, `age` microseconds old; returns their ids."""
+        bodies = [self.people.body() for _ in range(count)]
         read = [
-            intake.read(self.people.body(), door=Door.WEB, country="NL", request_ip=None, request_user_agent="Mozilla/5.0")
-            for _ in range(count)
+            intake.read(body, door=Door.WEB, country="NL", request_ip=None, request_user_agent="Mozilla/5.0")
+            for body in bodies
         ]
         return await self.db.write(
             lambda tx: [queries.insert_new(tx, self.number, one, tx.now() - age) or 0 for one in read]
@@ -104,6 +108,33 @@ async def for_status(folder: Path, count: int) -> Template:
     ]
     await site.db.close()
     return Template(folder / "status.db", _save(requests, folder / "status.requests"))
+
+
+def _bodies(tx: Tx, box: SecretBox) -> list[bytes]:
+    """The bodies of all batches in the queue, which stays as it is."""
+    connection = connections.by_id(tx, 1)
+    assert connection is not None
+    settings, token = connections.full_settings(connection, box), "preview"
+    bodies: list[bytes] = []
+    claimed: list[int] = []
+    while batch := claim.lease(tx, connection.id, token=token, most=BATCH, lease_us=HOUR):
+        events = [_event(one) for one in batch]
+        bodies.append(DESTINATIONS["google_ads"].build(events, settings, None).body)
+        claimed += [one.id for one in batch]
+    claim.give_back(tx, token, claimed)
+    return bodies
+
+
+def _event(one: Claimed) -> Event:
+    lead = lead_data(one, lead_id=one.lead_id, created_at=one.lead_created_at, country="NL")
+    return Event(
+        event_id=one.event_id,
+        action=one.action,
+        happened_at=one.happened_at,
+        value_cents=one.value_cents,
+        currency=one.currency,
+        lead=permitted(lead),
+    )
 
 
 async def for_delivery(folder: Path, count: int) -> Template:

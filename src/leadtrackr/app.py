@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 import msgspec
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leadtrackr import settings
-from leadtrackr.api.app import ROUTES, build
+from leadtrackr.api import app as api
 from leadtrackr.api.context import Context
 from leadtrackr.conversions.worker import Pace, Worker
+from leadtrackr.dashboard import app as dashboard
+from leadtrackr.dashboard import visit
 from leadtrackr.db.database import Database
 from leadtrackr.db.open import ensure_schema, open_database
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -23,6 +26,8 @@ from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
 from leadtrackr.settings import Settings
 
+_PROGRAMS: Final = frozenset(path.split("/")[1] for path in api.ROUTES)
+_PEOPLE: Final = frozenset(path.split("/")[1] for path in dashboard.ROUTES)
 _log = structlog.get_logger(__name__)
 
 
@@ -60,7 +65,7 @@ def secret_box(values: Settings) -> SecretBox:
 def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = None) -> Parts:
     """Opens everything by the settings. SettingError when the schema is not this program's, or the file is taken."""
     clock, ids = clock or SystemClock(), Ids()
-    metrics = Metrics(ROUTES, DESTINATIONS)
+    metrics = Metrics((*api.ROUTES, *dashboard.ROUTES), DESTINATIONS)
     url = values.database_url.reveal()
     ensure_schema(url)
     db = open_database(url, clock, owner=owner, on_commit=metrics.commit)
@@ -77,6 +82,9 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         trusted_proxies=values.trusted_proxies,
         base_url=values.base_url,
     )
+    pages = visit.Context(
+        db=db, ids=ids, clock=clock, metrics=metrics, base_url=values.base_url, sandbox_url=values.sandbox_url
+    )
     return Parts(
         settings=values,
         clock=clock,
@@ -86,8 +94,28 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         http=http,
         db=db,
         worker=worker,
-        asgi=build(context),
+        asgi=Joined(api.build(context), dashboard.build(pages)),
     )
+
+
+class Joined:
+    """The API and the pages on one address. Where there is neither, a browser gets a page and a program JSON."""
+
+    def __init__(self, programs: ASGIApp, people: ASGIApp) -> None:
+        self._programs = programs
+        self._people = people
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        for_people = scope["type"] == "http" and _is_for_people(scope)
+        await (self._people if for_people else self._programs)(scope, receive, send)
+
+
+def _is_for_people(scope: Scope) -> bool:
+    first = scope["path"].split("/")[1] if "/" in scope["path"] else ""
+    if first in _PROGRAMS or first in _PEOPLE:
+        return first in _PEOPLE
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from leadtrackr.destinations.contract import Destination, Event, LeadData, Outcome, PerEvent, Refused, Response, Verdict
+from leadtrackr.destinations.contract import (
+    Destination,
+    Event,
+    Known,
+    LeadData,
+    Outcome,
+    PerEvent,
+    Refused,
+    Response,
+    StatusAnswer,
+    Verdict,
+)
 
 NOON = int(datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR = 3_600_000_000
@@ -21,6 +32,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "refresh_token": "hush-refresh",
         "user_data": "yes",
         "click_age_hours": "6",
+        "retract_as_zero": "no",
     },
     "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},
     "meta": {
@@ -96,6 +108,13 @@ def outcomes(verdict: Verdict) -> list[Outcome]:
     if isinstance(verdict, PerEvent):
         return list(verdict.outcomes)
     return [verdict.outcome, *(verdict.named.values() if isinstance(verdict, Refused) else ())]
+
+
+def said(found: StatusAnswer) -> list[Outcome]:
+    """Every outcome that a later answer holds."""
+    if isinstance(found, Known):
+        return list(found.outcomes)
+    return [] if found.outcome is None else [found.outcome]
 
 
 def names(text: str) -> list[str]:

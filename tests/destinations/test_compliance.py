@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadtrackr.destinations.contract import HTTP_CODES, Destination, Event, Kind, LeadData, Scope
+from leadtrackr.destinations.contract import HTTP_CODES, Destination, Event, Kind, LeadData, Outcome, Scope
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.errors import InvalidInput
-from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes
+from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
@@ -98,9 +98,40 @@ def test_every_code_has_words(destination: Destination) -> None:
 @given(status=st.integers(100, 599), body=st.binary(max_size=60), n=st.integers(1, 5))
 def test_every_answer_gives_codes_of_the_table(destination: Destination, status: int, body: bytes, n: int) -> None:
     found = [*outcomes(destination.read(answer(status, body), n)), destination.read_check(answer(status, body))]
+    if destination.auth is not None and isinstance(token := destination.auth.read(answer(status, body)), Outcome):
+        found.append(token)
+    if destination.status is not None:
+        found += said(destination.status.read(answer(status, body), n))
     for outcome in found:
         assert outcome.code in destination.codes
         assert (outcome.hold is not None) == (outcome.kind is Kind.HOLD)
+
+
+@ALL
+def test_later_answers_are_declared_whole(destination: Destination) -> None:
+    poll = destination.status
+    if poll is None:
+        return
+    assert destination.codes[poll.given_up].kind is Kind.ACCEPTED
+    assert 0 < poll.first_after_s < poll.give_up_after_s
+    assert list(poll.again_after_s) == sorted(poll.again_after_s)
+    assert poll.again_after_s[0] > 0
+    request = poll.request("ref &?/1", SETTINGS[destination.slug], TOKENS[destination.slug])
+    assert (request.service, request.method, request.body) == (destination.slug, "GET", b"")
+    assert "hush" not in request.url
+    assert "ref+%26%3F%2F1" in request.url
+
+
+@ALL
+def test_taking_back_is_declared_whole(destination: Destination) -> None:
+    can = destination.take_back
+    assert can is not None
+    assert can.sentence.endswith(".")
+    assert can.restate == (can.build is not None)
+    assert can.restate or not can.zero_setting
+    assert not can.zero_setting or can.zero_setting in {field.name for field in destination.fields}
+    if not can.retract:
+        assert re.search(r"stays? counted", can.sentence)
 
 
 @ALL

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from leadtrackr.destinations.contract import HTTP_CODES, Kind, PerEvent, Refused, Response, Scope, Whole
 from leadtrackr.destinations.google_answer import read
-from leadtrackr.destinations.google_codes import CODES, OURS, PROCESSING
+from leadtrackr.destinations.google_codes import CODES, OURS
 from leadtrackr.destinations.google_oauth import OAUTH_CODES
+from leadtrackr.destinations.google_processing import PROCESSING, STATUS
 from tests.destinations.making import answer, names, outcomes
 
 SIX_HOURS = 6 * 3600
@@ -103,7 +104,7 @@ def test_a_reason_of_googles_own(reason: str) -> None:
 def test_every_row_is_covered() -> None:
     others = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "ABORTED", "CUSTOM_VARIABLE_*"}
     tested = {*REJECTED, *CONFIGURATION, *LATER, *TROUBLE, *others}
-    assert set(CODES) - {*PROCESSING, *OURS, *OAUTH_CODES, *HTTP_CODES} == tested
+    assert set(CODES) - {*PROCESSING, *STATUS, *OURS, *OAUTH_CODES, *HTTP_CODES} == tested
 
 
 @pytest.mark.parametrize(

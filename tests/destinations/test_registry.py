@@ -21,11 +21,11 @@ def test_good_settings_stay_as_they_are(slug: str) -> None:
 
 def test_tidied_defaulted_and_left_out() -> None:
     google = {**SETTINGS["google_ads"], "operating_account": " 123-456-7890\n", "login_account": "  "}
-    del google["user_data"], google["click_age_hours"]
+    del google["user_data"], google["click_age_hours"], google["retract_as_zero"]
     stored = validate_settings(get("google_ads"), google)
     assert stored["operating_account"] == "1234567890"
     assert "login_account" not in stored
-    assert (stored["user_data"], stored["click_age_hours"]) == ("no", "6")
+    assert (stored["user_data"], stored["click_age_hours"], stored["retract_as_zero"]) == ("no", "6", "no")
 
 
 REFUSED = [

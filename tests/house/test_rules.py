@@ -29,6 +29,7 @@ ENGINE = {
 }
 EXCEPTIONS = {
     ("leadtrackr.accounts.queries", "_BY_KEY"): "a key names its project; that is what it is for",
+    ("leadtrackr.accounts.sign_in", "_ROLES"): "asks which projects a person belongs to",
     ("leadtrackr.conversions.queries", "_PENDING_JOB"): "asked with the id of a lead that was found in its project",
     ("leadtrackr.conversions.connections", "_BY_ID"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_ALL"): "for whoever runs the server",

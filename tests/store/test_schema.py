@@ -28,7 +28,8 @@ def _create_all(url: str) -> None:
 def _sqlite_schema(path: Path) -> dict[str, str]:
     connection = sqlite3.connect(path)
     rows = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'alembic%'"
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'alembic%'"
     ).fetchall()
     connection.close()
     # Column and constraint order differ between the two ways of writing a table; what each line says must not.

@@ -3,17 +3,17 @@
 import re
 import time
 from collections.abc import Mapping
+from traceback import format_tb
 from typing import Final
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadtrackr.api import leads, status, system
 from leadtrackr.api.context import Context
-from leadtrackr.api.wire import Answer, Handler, refusal
+from leadtrackr.api.wire import FAULT, Answer, Handler, refusal
 from leadtrackr.kit.errors import LeadTrackrError
 from leadtrackr.kit.log import bind_request_id
 
@@ -76,7 +76,7 @@ class Endpoint:
             return Answer({"message": "There is nothing at this address. The reference is at /api/docs"}, 404)
         # HEAD is answered as GET; the server leaves the body out.
         if ("GET" if request.method == "HEAD" else request.method) != self._method:
-            allow = {"Allow": f"{self._method}, OPTIONS"}
+            allow = {"Allow": "GET, HEAD, OPTIONS" if self._method == "GET" else f"{self._method}, OPTIONS"}
             return Answer({"message": f"Method not allowed: use {self._method}"}, 405, allow)
         try:
             return await self._handler(request, self._context)
@@ -85,9 +85,23 @@ class Endpoint:
             level = _log.info if response.status_code < 500 else _log.error
             level("request_refused", path=self._path, status=response.status_code, reason=str(error))
             return response
-        except Exception:  # noqa: BLE001 - a fault of ours is logged whole and shown to nobody
-            _log.exception("request_failed", path=self._path)
-            return Answer({"message": "Internal server error"}, 500)
+        except Exception as error:  # noqa: BLE001 - a fault of ours is logged and shown to nobody
+            _log.error("request_failed", path=self._path, fault=_fault(error))
+            return Answer({"message": FAULT}, 500)
+
+
+def _fault(error: BaseException) -> str:
+    """Where and what kind of fault, without its words: a database's own often repeat the row, name and e-mail too."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        state = getattr(found, "sqlstate", None) or ""
+        kind = f"{type(found).__module__}.{type(found).__qualname__} {state}".rstrip()
+        parts.append("".join(format_tb(found.__traceback__)) + kind)
+        found = found.__cause__ or found.__context__
+    return "\n".join(reversed(parts))
 
 
 def _preflight(request: Request) -> Response:
@@ -102,19 +116,20 @@ def _preflight(request: Request) -> Response:
 
 def build(context: Context) -> ASGIApp:
     """The API as an ASGI application. Paths are exact: nothing is ever redirected."""
-    routes = [Route(path, Endpoint(path, context, method, handler)) for path, (method, handler) in ROUTES.items()]
-    return _HttpOnly(Router(routes, redirect_slashes=False, default=Endpoint("other", context)))
+    endpoints = {path: Endpoint(path, context, method, handler) for path, (method, handler) in ROUTES.items()}
+    return _Paths(endpoints, Endpoint("other", context))
 
 
-class _HttpOnly:
-    """Turns away what is neither HTTP nor the server's own start and stop."""
+class _Paths:
+    """Finds the endpoint of a path; turns away what is neither HTTP nor the server's own start and stop."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, endpoints: Mapping[str, Endpoint], other: Endpoint) -> None:
+        self._endpoints = endpoints
+        self._other = other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self._endpoints.get(scope["path"], self._other)(scope, receive, send)
         elif scope["type"] == "websocket":
             refused: Message = {"type": "websocket.close", "code": 1003}
             await send(refused)

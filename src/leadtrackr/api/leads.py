@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leadtrackr.api.context import Context
-from leadtrackr.api.wire import Answer, api_key, client_ip, query, read_body
+from leadtrackr.api.wire import Answer, api_key, client_ip, header, query, read_body
 from leadtrackr.leads import intake, service
 from leadtrackr.leads.model import Door
 from leadtrackr.leads.view import to_wire
@@ -46,7 +46,7 @@ async def _store(request: Request, context: Context, door: Door) -> Response:
         api_key=api_key(request),
         # A server's own address and program say nothing of the visitor.
         request_ip=client_ip(request, context.trusted_proxies) if web else None,
-        request_user_agent=request.headers.get("user-agent") if web else None,
+        request_user_agent=header(request, b"user-agent") if web else None,
     )
     stored = await service.store(context.db, arrival)
     if stored.created:

@@ -30,7 +30,6 @@ _BOUNDS: Final = (
     ("multipleOf", "a multiple of {}"),
     ("minItems", "at least {} items"),
     ("maxItems", "at most {} items"),
-    ("pattern", "matches {}"),
 )
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leadtrackr.api.context import Context
-from leadtrackr.api.wire import Answer, api_key, read_body
+from leadtrackr.api.wire import Answer, api_key, header, read_body
 from leadtrackr.conversions import service
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.leads import intake
@@ -53,7 +53,7 @@ async def update_lead_status(request: Request, context: Context) -> Response:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    key = (request.headers.get("idempotency-key") or "").strip()
+    key = (header(request, b"idempotency-key") or "").strip()
     if len(key) > LONGEST_KEY:
         raise InvalidInput(f"Invalid header: Idempotency-Key must have at most {LONGEST_KEY} characters")
     return key or None

@@ -1,5 +1,7 @@
 """Health, readiness, metrics, and the API's own description."""
 
+from functools import cache
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -47,9 +49,19 @@ async def metrics(_: Request, context: Context) -> Response:
 
 async def openapi(_: Request, context: Context) -> Response:
     """The OpenAPI 3.1 description."""
-    return Response(msgspec.json.encode(description(context.base_url)), media_type="application/json")
+    return Response(_document(context.base_url), media_type="application/json")
 
 
 async def docs(_: Request, context: Context) -> Response:
     """The browsable reference, made from the description."""
-    return HTMLResponse(render(description(context.base_url)))
+    return HTMLResponse(_page(context.base_url))
+
+
+@cache
+def _document(base_url: str) -> bytes:
+    return msgspec.json.encode(description(base_url))
+
+
+@cache
+def _page(base_url: str) -> str:
+    return render(description(base_url))

@@ -20,6 +20,11 @@ from leadtrackr.kit.errors import (
     Unavailable,
 )
 
+
+class BodyTooLarge(LeadTrackrError):
+    """The body is larger than this server takes."""
+
+
 Handler = Callable[[Request, Context], Awaitable[Response]]
 _encoder: Final = msgspec.json.Encoder()
 _STATUS: Final[Mapping[type[LeadTrackrError], int]] = {
@@ -28,13 +33,13 @@ _STATUS: Final[Mapping[type[LeadTrackrError], int]] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    BodyTooLarge: 413,
     Unavailable: 503,
 }
+"""By kind; a kind's own kinds count as it."""
+FAULT: Final = "Internal server error"
+"""All that a caller learns of a fault of ours."""
 _QUERY_PLUS: Final = re.compile(r" (?=[\d(])")
-
-
-class BodyTooLarge(LeadTrackrError):
-    """The body is larger than this server takes."""
 
 
 class Answer(Response):
@@ -49,14 +54,14 @@ class Answer(Response):
 
 def refusal(error: LeadTrackrError) -> Response:
     """The answer to a request that could not be done."""
-    status = 413 if isinstance(error, BodyTooLarge) else _STATUS.get(type(error), 500)
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
-    return Answer({"message": str(error)}, status, headers)
+    return Answer({"message": FAULT if status == 500 else str(error)}, status, headers)
 
 
 async def read_body(request: Request, most: int) -> bytes:
     """The whole body; BodyTooLarge as soon as it is known to be."""
-    declared = request.headers.get("content-length", "")
+    declared = header(request, b"content-length") or ""
     if declared.isdigit() and int(declared) > most:
         raise _too_large(most)
     chunks: list[bytes] = []
@@ -101,15 +106,23 @@ def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
 
 
 def query(request: Request) -> dict[str, str]:
-    """The query parameters. A `+` that was not percent-encoded arrives as a space; a phone number gets it back."""
+    """The query parameters. A `+` that was not percent-encoded arrives as a space; phone and e-mail get it back."""
     params = dict(request.query_params)
-    if "phone" in params:
-        params["phone"] = (
-            _QUERY_PLUS.sub("+", params["phone"], count=1) if params["phone"][:1] == " " else params["phone"]
-        )
+    if params.get("phone", "").startswith(" "):
+        params["phone"] = _QUERY_PLUS.sub("+", params["phone"], count=1)
+    if "email" in params:
+        params["email"] = params["email"].strip().replace(" ", "+")
     return params
 
 
 def api_key(request: Request) -> str | None:
     """The caller's key, as sent."""
-    return request.headers.get("x-api-key")
+    return header(request, b"x-api-key")
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """A header's value by its lower-case name. Starlette's mapping encodes the name and wraps the list each time."""
+    for found, value in request.scope["headers"]:
+        if found == name:
+            return bytes(value).decode("latin-1")
+    return None

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, case, exists, func, literal_column, or_, select, update
 
-from leadtrackr.conversions import outcomes
+from leadtrackr.conversions import outcomes, strays
+from leadtrackr.conversions.hold import OPEN
 from leadtrackr.conversions.model import UNSETTLED, Claimed, ConnectionState, JobState, State
 from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
 from leadtrackr.db.database import Tx
@@ -19,7 +20,6 @@ _D: Final = deliveries.c
 _C: Final = connections.c
 _IDS: Final = IdsIn(_D.id, "ids")
 
-_OPEN: Final = _D.state.in_([constant(State.QUEUED), constant(State.WAITING), constant(State.HELD)])
 _CLAIMABLE: Final = (_D.state == constant(State.QUEUED)) & _D.behind.is_(None)
 
 _READY_CONNECTIONS: Final = prepare(
@@ -86,7 +86,7 @@ _DUE: Final = prepare(
 _PROMOTE: Final = prepare(update(deliveries).where(_IDS).values(state=State.QUEUED.value, updated_at=bindparam("now")))
 _CLOSED: Final = prepare(
     select(_D.id, _D.job_id, _D.passed)
-    .where(_OPEN, _D.closes_at <= bindparam("now"))
+    .where(OPEN, _D.closes_at <= bindparam("now"))
     .order_by(_D.closes_at)
     .limit(CHUNK)
     .with_for_update(skip_locked=True)
@@ -107,7 +107,7 @@ _EXPIRE: Final = prepare(
 _DEAD: Final = prepare(
     select(_D.id)
     .where(_D.state == constant(State.SENDING), _D.lease_until <= bindparam("now"))
-    .order_by(_D.id)
+    .order_by(_D.lease_until)
     .limit(CHUNK)
     .with_for_update(skip_locked=True)
 )
@@ -140,13 +140,16 @@ _NEEDED: Final = prepare(
         exists(
             select(literal_column("1")).where(_D.state == constant(State.WAITING), _D.run_at <= bindparam("now"))
         ).label("due"),
-        exists(select(literal_column("1")).where(_OPEN, _D.closes_at <= bindparam("now"))).label("closed"),
+        exists(select(literal_column("1")).where(OPEN, _D.closes_at <= bindparam("now"))).label("closed"),
         exists(
             select(literal_column("1")).where(_D.state == constant(State.SENDING), _D.lease_until <= bindparam("now"))
         ).label("dead"),
         exists(
-            select(literal_column("1")).where(jobs.c.state == constant(JobState.PENDING), jobs.c.remaining == literal_column("0"))
+            select(literal_column("1")).where(
+                jobs.c.state == constant(JobState.PENDING), jobs.c.remaining == literal_column("0")
+            )
         ).label("passed"),
+        strays.THERE_ARE.label("strays"),
     )
 )
 _BACKLOG: Final = prepare(
@@ -156,7 +159,7 @@ _BACKLOG: Final = prepare(
         func.count().label("n"),
         func.min(case((_D.state == constant(State.QUEUED), _D.run_at))).label("oldest"),
     )
-    .where(_OPEN)
+    .where(OPEN)
     .group_by(_D.destination, _D.state)
 )
 
@@ -167,12 +170,13 @@ class Swept(msgspec.Struct, frozen=True):
     promoted: int
     expired: int
     taken_over: int
+    stopped: int
     settled_jobs: int
 
     @property
     def total(self) -> int:
         """How many rows moved; more may be waiting while it is not 0."""
-        return self.promoted + self.expired + self.taken_over + self.settled_jobs
+        return self.promoted + self.expired + self.taken_over + self.stopped + self.settled_jobs
 
 
 def ready_connections(tx: Tx) -> list[int]:
@@ -206,24 +210,27 @@ def housekeeping_needed(tx: Tx) -> bool:
 
 
 def sweep(tx: Tx) -> Swept:
-    """One round: what is due is queued, what is too late expires, dead workers' leases end, passed jobs settle."""
+    """One round: what is due is queued, dead workers' leases end, what is too late expires, passed jobs settle."""
     now = tx.now()
     due = [row.id for row in tx.all(_DUE, now=now)]
     if due:
         tx.run(_PROMOTE, ids=sorted(due), now=now)
-    closed = tx.all(_CLOSED, now=now)
-    if closed:
-        expired = sorted(row.id for row in closed)
-        tx.run(_EXPIRE, ids=expired, now=now)
-        pass_jobs(tx, [row.job_id for row in closed if not row.passed], settled=expired, now=now)
     dead = [row.id for row in tx.all(_DEAD, now=now)]
     if dead:
         tx.run(_TAKE_OVER, ids=sorted(dead), now=now)
-    return Swept(len(due), len(closed), len(dead), settle_passed_jobs(tx, now))
+    closed = tx.all(_CLOSED, now=now)
+    expired = sorted(row.id for row in closed)
+    if closed:
+        tx.run(_EXPIRE, ids=expired, now=now)
+    stopped, passed = strays.stop(tx, now)
+    passed += [row.job_id for row in closed if not row.passed]
+    settled = pass_jobs(tx, passed, settled=expired, now=now)
+    return Swept(len(due), len(closed), len(dead), stopped, settled + settle_passed_jobs(tx, now))
 
 
 def mend(tx: Tx) -> None:
-    """What is done once in a while: deliveries behind a settled one are freed, old idempotency keys forgotten."""
+    """What is done once in a while: what is held or stands behind another without reason goes on, old keys go."""
+    strays.free(tx, tx.now())
     stale = [row.id for row in tx.all(_STALE)]
     if stale:
         tx.run(_UNBLOCK, ids=sorted(stale))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from leadtrackr.conversions import outcomes, schedule
 from leadtrackr.conversions.model import ConnectionState, State
@@ -11,11 +11,13 @@ from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import connections, deliveries
 from leadtrackr.destinations.contract import Outcome
-from leadtrackr.kit.clock import SECOND
 
 _C: Final = connections.c
 _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
+OPEN: Final = _D.state.in_([constant(State.QUEUED), constant(State.WAITING), constant(State.HELD)])
+"""Word for word the condition of the partial index over what is not settled: SQLite uses it only then."""
+FRESH: Final = (_D.state == constant(State.QUEUED)) & (_D.passed == literal_column("0"))
 
 _HOLD: Final = prepare(
     update(connections)
@@ -27,8 +29,9 @@ _HOLD: Final = prepare(
 )
 _TO_HOLD: Final = prepare(
     select(_D.id, _D.job_id, _D.passed)
-    .where(_OF_CONNECTION, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
-    .order_by(_D.id)
+    .where(_OF_CONNECTION, OPEN, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
+    # Not by the bare id: SQLite would walk through the whole table in that order rather than use the index.
+    .order_by(_D.id + literal_column("0"))
     .with_for_update()
 )
 _HOLD_DELIVERIES: Final = prepare(
@@ -36,7 +39,10 @@ _HOLD_DELIVERIES: Final = prepare(
     .where(IdsIn(_D.id, "ids"))
     .values(state=State.HELD.value, code=bindparam("new_code"), passed=1, updated_at=bindparam("now"))
 )
-_FAILURES: Final = prepare(select(_C.failures).where(_C.id == bindparam("of_connection")).with_for_update())
+# The weaker lock: new deliveries, which refer to the connection, can be written meanwhile.
+_FAILURES: Final = prepare(
+    select(_C.failures).where(_C.id == bindparam("of_connection")).with_for_update(key_share=True)
+)
 _PAUSE: Final = prepare(
     update(connections)
     .where(_C.id == bindparam("of_connection"))
@@ -47,12 +53,7 @@ _PAUSE: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
-_TO_PASS: Final = prepare(
-    select(_D.id, _D.job_id)
-    .where(_OF_CONNECTION, _D.state == constant(State.QUEUED), _D.passed == 0)
-    .order_by(_D.id)
-    .with_for_update()
-)
+_TO_PASS: Final = prepare(select(_D.id, _D.job_id).where(_OF_CONNECTION, FRESH).order_by(_D.id).with_for_update())
 _WAIT: Final = prepare(
     update(deliveries)
     .where(IdsIn(_D.id, "ids"))
@@ -81,7 +82,7 @@ _RELEASE: Final = prepare(
 )
 _RELEASE_DELIVERIES: Final = prepare(
     update(deliveries)
-    .where(_OF_CONNECTION, _D.state == constant(State.HELD))
+    .where(_OF_CONNECTION, OPEN, _D.state == constant(State.HELD))
     .values(state=State.WAITING.value, updated_at=bindparam("now"))
 )
 
@@ -96,10 +97,16 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         new_hold_detail=outcome.detail,
         now=now,
     )
+    _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
+    pass_jobs(tx, passed, now=now)
+
+
+def hold_deliveries(tx: Tx, connection_id: int, *, code: str, now: int) -> tuple[int, list[int]]:
+    """Holds what is queued or waits; returns how many, and the job of each that has had its first pass by it."""
     waiting = tx.all(_TO_HOLD, of_connection=connection_id)
     if waiting:
-        tx.run(_HOLD_DELIVERIES, ids=[row.id for row in waiting], new_code=outcome.code, now=now)
-        pass_jobs(tx, [row.job_id for row in waiting if not row.passed], now=now)
+        tx.run(_HOLD_DELIVERIES, ids=[row.id for row in waiting], new_code=code, now=now)
+    return len(waiting), [row.job_id for row in waiting if not row.passed]
 
 
 def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, fraction: float) -> int:
@@ -112,18 +119,27 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
     failures = 1 if row is None else int(row.failures) + 1
     delay = schedule.pause_delay(failures, fraction)
     if outcome.retry_after_s is not None:
-        delay = max(int(outcome.retry_after_s * SECOND), 0)
+        delay = schedule.asked_delay(outcome.retry_after_s)
     until = now + delay
     tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=outcome.code, now=now)
+    pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
+    return until
+
+
+def pass_by(tx: Tx, connection_id: int, *, until: int, now: int) -> list[int]:
+    """Lets what has had no first pass wait until the pause is over; returns the job of each."""
     fresh = tx.all(_TO_PASS, of_connection=connection_id)
     if fresh:
-        ids = [row.id for row in fresh]
-        tx.run(_WAIT, ids=ids, new_code=outcomes.PAUSED, until=until, now=now)
-        pass_jobs(tx, [row.job_id for row in fresh], now=now)
-    return until
+        tx.run(_WAIT, ids=[row.id for row in fresh], new_code=outcomes.PAUSED, until=until, now=now)
+    return [row.job_id for row in fresh]
 
 
 def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
     """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
     tx.run(_RELEASE, of_connection=connection_id, now=now)
+    return release_deliveries(tx, connection_id, now=now)
+
+
+def release_deliveries(tx: Tx, connection_id: int, *, now: int) -> int:
+    """What is held is to be sent again; returns how many."""
     return tx.run(_RELEASE_DELIVERIES, of_connection=connection_id, now=now)

@@ -1,10 +1,21 @@
-"""The words for what the engine itself decides. What the platforms decide is in each destination's own table."""
+"""Every outcome in words: what the engine itself decides, and with it what each destination's own table says.
 
+`catalogue` is what the API, the command line, the pages and the documents tell people about a code.
+"""
+
+import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
+import msgspec
+
 from leadtrackr.destinations import registry
-from leadtrackr.destinations.contract import Code, Kind
+from leadtrackr.destinations.contract import Action, Code, Kind, Scope
+
+ENGINE: Final = "leadtrackr"
+"""What stands for a destination where the engine itself speaks."""
+PAGE: Final = "docs/reference/outcomes.md"
 
 MISSING: Final = "missing_data"
 CONSENT: Final = "consent_denied"
@@ -19,87 +30,115 @@ HELD: Final = "destination_held"
 UNBUILDABLE: Final = "not_buildable"
 TOO_LARGE: Final = "too_large"
 
+_you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
+_over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
+_wait: Final = partial(Code, Kind.RETRY, action=Action.WAIT)
+_held: Final = partial(Code, Kind.HOLD, action=Action.YOU_ACT)
+_ours: Final = partial(Code, action=Action.WE_ACT)
+
 OWN_CODES: Final[Mapping[str, Code]] = {
-    MISSING: Code(
-        Kind.REJECTED,
+    MISSING: _you(
         "The lead lacks what this platform needs to match it.",
         "Send the missing field with the lead; a new rating is planned with what the lead holds then.",
     ),
-    CONSENT: Code(
-        Kind.REJECTED,
+    CONSENT: _over(
         "The visitor denied the consent that this platform's data needs.",
         "Nothing to do: without consent nothing leaves.",
     ),
-    ONCE: Code(
-        Kind.REJECTED,
+    ONCE: _over(
         "This lead has converted under this label on this platform before, and the label converts once.",
         "Nothing to do. To count it again, make a label without “convert once”.",
     ),
-    TOO_RECENT: Code(
-        Kind.RETRY,
+    TOO_RECENT: _wait(
         "The platform does not take conversions of a click that is this recent.",
         "Nothing to do: it is sent as soon as the platform takes it.",
     ),
-    WINDOW_CLOSED: Code(
-        Kind.REJECTED,
+    WINDOW_CLOSED: _you(
         "The platform takes this conversion no more: its time window has closed.",
         "Rate leads sooner, or raise the conversion window on the platform where it allows that.",
     ),
-    RETRIES_OVER: Code(
-        Kind.REJECTED,
+    RETRIES_OVER: _you(
         "The platform did not take the conversion in three days of tries.",
         "Look at the last answer below. When its cause is mended, rate the lead again.",
     ),
-    BEHIND: Code(
-        Kind.RETRY,
+    BEHIND: _wait(
         "An earlier conversion of this lead is still on its way to this platform; they go in order.",
         "Nothing to do: it is sent when the earlier one is settled.",
     ),
-    TAKEN_OVER: Code(
-        Kind.RETRY,
+    TAKEN_OVER: _wait(
         "The worker that was sending it stopped; another one takes over.",
-        "Nothing to do: it is sent again under the same event id, which the platform counts once.",
+        "Nothing to do: it is sent again under the same event id, which platforms that know such ids count once.",
     ),
-    PAUSED: Code(
-        Kind.RETRY,
+    PAUSED: _wait(
         "The platform is not answering as it should, so it is left alone for a while.",
         "Nothing to do: sending goes on by itself.",
     ),
-    UNBUILDABLE: Code(
+    UNBUILDABLE: _ours(
         Kind.REJECTED,
         "This lead's data could not be made into an event for the platform.",
-        "Look at the lead's data; if it looks right, this is a fault of LeadTrackr: please report it.",
+        "Nothing to do for you, unless the lead's data looks wrong. Whoever runs LeadTrackr should report it.",
     ),
-    TOO_LARGE: Code(
-        Kind.REJECTED,
+    TOO_LARGE: _you(
         "The event alone is larger than the platform takes in one request.",
         "Look at the lead's attribution data: a value in it must be far too long.",
     ),
-    "bad_credentials": Code(
-        Kind.HOLD,
+    "bad_credentials": _held(
         "The stored credentials cannot be used to ask for access.",
         "Connect the destination again with credentials that are complete.",
         hold="credentials",
     ),
-    "address_refused": Code(
+    "address_refused": _ours(
         Kind.HOLD,
         "The platform's address is not one that this server may call.",
-        "Look at the connection's settings and at the server's network.",
+        "Nothing to do for you: whoever runs LeadTrackr should look at the connection's settings and at the server's "
+        "network.",
         hold="configuration",
     ),
-    "unreadable_secrets": Code(
+    "unreadable_secrets": _ours(
         Kind.HOLD,
         "The connection's stored secrets cannot be decrypted with the present secret key.",
-        "Put the former key back into LEADTRACKR_SECRET_KEY behind the new one, or connect the destination again.",
+        "Nothing to do for you: whoever runs LeadTrackr puts the former key back into LEADTRACKR_SECRET_KEY behind the "
+        "new one, or connects the destination again.",
         hold="configuration",
     ),
-    HELD: Code(
-        Kind.HOLD,
+    HELD: _held(
         "The connection to this platform is held until a person mends it.",
         "Mend the connection; what waits here is sent then, with its original time.",
         hold="configuration",
     ),
 }
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One code of one destination, or of the engine itself, for people."""
+
+    destination: str
+    """The slug; `leadtrackr` for what the engine itself decides."""
+    code: str
+    kind: Kind
+    scope: Scope
+    action: Action
+    sentence: str
+    next_step: str
+    link: str
+    """An address on the platform's pages, or else a place in this project's own, from its root."""
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Everything that can become of a conversion: the engine's own codes first, then each destination's."""
+    tables = {ENGINE: OWN_CODES} | {slug: each.codes for slug, each in registry.DESTINATIONS.items()}
+    return tuple(_entry(name, code, row) for name, table in tables.items() for code, row in table.items())
+
+
+def entry(destination: str, code: str) -> Entry | None:
+    """What the catalogue says of a code that a delivery to this destination has; None for one that nobody knows."""
+    row = explain(destination, code)
+    return None if row is None else _entry(ENGINE if code in OWN_CODES else destination, code, row)
+
+
+def anchor(destination: str, code: str) -> str:
+    """The name of a code's row on the page of outcomes."""
+    return f"{destination}-{re.sub(r'[^A-Za-z0-9_]', '-', code)}"
 
 
 def explain(destination: str, code: str) -> Code | None:
@@ -109,3 +148,16 @@ def explain(destination: str, code: str) -> Code | None:
         return own
     known = registry.DESTINATIONS.get(destination)
     return None if known is None else known.codes.get(code)
+
+
+def _entry(destination: str, code: str, row: Code) -> Entry:
+    return Entry(
+        destination=destination,
+        code=code,
+        kind=row.kind,
+        scope=row.scope,
+        action=row.action,
+        sentence=row.sentence,
+        next_step=row.next_step,
+        link=row.link or f"{PAGE}#{anchor(destination, code)}",
+    )

@@ -36,6 +36,8 @@ class Prior(msgspec.Struct, frozen=True):
     label_id: int
     connection_id: int
     state: State
+    stuck: bool
+    """Whether the head of its line waits or is held, so that what stands behind it cannot be tried now."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,20 +191,28 @@ def _in_order(planned: Planned, before: Sequence[Planned], priors: Sequence[Prio
     """Puts a delivery behind the last unsettled one of the same lead and connection, if there is one."""
     if planned.state not in UNSETTLED:
         return planned
-    ahead: tuple[int, State] | None = None
+    ahead: tuple[int, bool] | None = None
     for prior in priors:
         if prior.connection_id == planned.connection_id and prior.state in UNSETTLED:
-            ahead = (prior.id, prior.state)
+            ahead = (prior.id, prior.stuck)
     for place, other in enumerate(before, start=1):
         if other.connection_id == planned.connection_id and other.state in UNSETTLED:
-            ahead = (-place, other.state)
+            ahead = (-place, is_stuck(other.state, other.behind, other.passed))
     if ahead is None:
         return planned
-    behind, state = ahead
+    behind, stuck = ahead
     return msgspec.structs.replace(
         planned,
         behind=behind,
         code=planned.code or outcomes.BEHIND,
         # What stands behind one that waits or is held cannot have a first pass of its own.
-        passed=planned.passed or state in (State.WAITING, State.HELD),
+        passed=planned.passed or stuck,
     )
+
+
+def is_stuck(state: State, behind: int | None, passed: bool) -> bool:
+    """Whether the head of a delivery's line waits or is held: the delivery itself, or one somewhere before it.
+
+    One that stands behind another has its pass only because of that.
+    """
+    return state in (State.WAITING, State.HELD) or (behind is not None and passed)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.conversions.model import UNSETTLED, ConnectionState, JobState, State
-from leadtrackr.conversions.planning import Planned, Prior, Target
+from leadtrackr.conversions.planning import Planned, Prior, Target, is_stuck
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, label_events, leads
@@ -20,6 +20,12 @@ _C: Final = connections.c
 _K: Final = idempotency_keys.c
 _settings = msgspec.json.Decoder(dict[str, str])
 
+_LOCK_LEAD: Final = prepare(
+    select(leads.c.price)
+    .where(leads.c.id == bindparam("lead_id"), leads.c.project_id == bindparam("project_id"))
+    # Of the weaker kind: rows that refer to the lead can still be written.
+    .with_for_update(key_share=True)
+)
 _PENDING_JOB: Final = prepare(
     select(_J.id).where(_J.lead_id == bindparam("lead_id"), _J.state == constant(JobState.PENDING))
 )
@@ -59,12 +65,13 @@ _TARGETS: Final = prepare(
     .where(_C.project_id == bindparam("project_id"), IdsIn(label_events.c.label_id, "label_ids"))
 )
 _PRIORS: Final = prepare(
-    select(_D.id, _D.label_id, _D.connection_id, _D.state)
-    .where(_D.lead_id == bindparam("lead_id"), _D.project_id == bindparam("project_id"))
+    select(_D.id, _D.label_id, _D.connection_id, _D.state, _D.behind, _D.passed)
+    # With the project as a sum SQLite goes by the lead; else it would read every delivery of the project.
+    .where(_D.lead_id == bindparam("lead_id"), _D.project_id + literal_column("0") == bindparam("project_id"))
     .order_by(_D.id)
 )
 _LOCK_UNSETTLED: Final = prepare(
-    select(_D.id, _D.state)
+    select(_D.id, _D.label_id, _D.connection_id, _D.state, _D.behind, _D.passed)
     .where(
         _D.project_id == bindparam("project_id"),
         IdsIn(_D.id, "ids"),
@@ -100,6 +107,12 @@ _DROP_KEY: Final = prepare(delete(idempotency_keys).where(*_OF_KEY))
 _KEEP_ANSWER: Final = prepare(
     update(idempotency_keys).where(*_OF_KEY).values(status=bindparam("new_status"), answer=bindparam("new_answer"))
 )
+
+
+def lock_lead(tx: Tx, *, project_id: int, lead_id: int) -> int | None:
+    """Makes other status changes of the lead wait for this one; returns the price that the lead has now."""
+    row = tx.first(_LOCK_LEAD, project_id=project_id, lead_id=lead_id)
+    return None if row is None else row.price
 
 
 def has_pending_job(tx: Tx, lead_id: int) -> bool:
@@ -179,21 +192,20 @@ def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:
 
 def priors(tx: Tx, project_id: int, lead_id: int) -> list[Prior]:
     """The lead's earlier deliveries, oldest first. Unsettled ones are locked, so that none settles unseen."""
-    found = [
-        Prior(row.id, row.label_id, row.connection_id, State(row.state))
-        for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)
-    ]
+    found = [_prior(row) for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)]
     if not any(prior.state in UNSETTLED for prior in found):
         return found
     unsettled = [prior.id for prior in found if prior.state in UNSETTLED]
-    locked = {row.id: State(row.state) for row in tx.all(_LOCK_UNSETTLED, project_id=project_id, ids=unsettled)}
+    locked = {row.id: _prior(row) for row in tx.all(_LOCK_UNSETTLED, project_id=project_id, ids=unsettled)}
     if len(locked) == len(unsettled):
-        return [msgspec.structs.replace(p, state=locked[p.id]) if p.id in locked else p for p in found]
+        return [locked.get(prior.id, prior) for prior in found]
     # One settled between the two looks: what it became is read again.
-    return [
-        Prior(row.id, row.label_id, row.connection_id, State(row.state))
-        for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)
-    ]
+    return [_prior(row) for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)]
+
+
+def _prior(row: Any) -> Prior:
+    state = State(row.state)
+    return Prior(row.id, row.label_id, row.connection_id, state, is_stuck(state, row.behind, bool(row.passed)))
 
 
 def mark_pending(tx: Tx, *, project_id: int, lead_id: int, label_id: int, price: int | None, now: int) -> None:

@@ -14,7 +14,6 @@ from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import attempts, connections, deliveries
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
-from leadtrackr.kit.clock import SECOND
 
 _D: Final = deliveries.c
 
@@ -94,7 +93,7 @@ def _retry_at(outcome: Outcome, tries: int, now: int, fraction: float) -> int | 
     if delay is None:
         return None
     if outcome.retry_after_s is not None:
-        delay = max(int(outcome.retry_after_s * SECOND), 0)
+        delay = schedule.asked_delay(outcome.retry_after_s)
     return now + delay
 
 

@@ -33,6 +33,11 @@ def retry_delay(tries: int, fraction: float) -> int | None:
     return max(SECOND, int(DELAYS[max(tries, 1) - 1] * fraction))
 
 
+def asked_delay(retry_after_s: float) -> int:
+    """Microseconds that a platform asked to wait; a second where it asked for none."""
+    return max(SECOND, int(retry_after_s * SECOND))
+
+
 def pause_delay(failures: int, fraction: float) -> int:
     """Microseconds to leave a destination alone after so many failures in a row: half fixed, half jitter.
 

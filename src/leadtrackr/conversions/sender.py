@@ -15,6 +15,7 @@ from leadtrackr.conversions.exchange import exchange
 from leadtrackr.conversions.model import Claimed, Connection, Result
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations.contract import (
+    HTTP_CODES,
     Destination,
     Event,
     Kind,
@@ -35,6 +36,7 @@ KeepLease = Callable[[], Awaitable[bool]]
 """Makes the lease longer; False when it is lost and nothing more may be sent under it."""
 TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105 - a code, not a token
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a code, not a token
+_UNREADABLE: Final = Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable")
 _log = structlog.get_logger(__name__)
 
 
@@ -47,15 +49,22 @@ class Batch(msgspec.Struct, frozen=True):
     deliveries: tuple[Claimed, ...]
 
 
-class _Try(msgspec.Struct):
-    """One request's worth of a batch on its way."""
+class _Sending(msgspec.Struct):
+    """A batch on its way."""
 
     batch: Batch
     keep_lease: KeepLease
-    renewed_token: bool = False
     failure: Outcome | None = None
     """What stopped the whole destination: nothing more is sent after it."""
     lost: bool = False
+
+
+class _Part(msgspec.Struct):
+    """One request's worth of a batch, with the pieces that become of it."""
+
+    of: _Sending
+    renewed_token: bool = False
+    """Each part may do so once: those under way together are all refused with the same old token."""
 
 
 class Sender:
@@ -69,39 +78,41 @@ class Sender:
     async def send(self, batch: Batch, keep_lease: KeepLease) -> list[Result]:
         """A result for each delivery that was sent or could not be; those left out go back into the queue."""
         limits = batch.destination.limits
-        state = _Try(batch, keep_lease)
+        sending = _Sending(batch, keep_lease)
         gate = asyncio.Semaphore(limits.in_flight)
 
         async def one(part: Sequence[Claimed]) -> list[Result]:
             async with gate:
-                return await self._part(state, part)
+                return await self._part(sending, part)
 
         parts = [chunk for group in _by_action(batch.deliveries) for chunk in _chunks(group, limits.batch_events)]
         return [result for results in await asyncio.gather(*map(one, parts)) for result in results]
 
-    async def _part(self, state: _Try, part: Sequence[Claimed]) -> list[Result]:
+    async def _part(self, sending: _Sending, deliveries: Sequence[Claimed]) -> list[Result]:
         """Sends one part, and pieces of it again for as long as the platform refuses some of them."""
+        part = _Part(sending)
         results: list[Result] = []
-        todo: deque[Sequence[Claimed]] = deque([part])
+        todo: deque[Sequence[Claimed]] = deque([deliveries])
         while todo:
             piece = todo.popleft()
-            if not state.lost:
-                state.lost = not await state.keep_lease()
-            if state.lost:
+            if not sending.lost:
+                sending.lost = not await sending.keep_lease()
+            if sending.lost:
                 break
-            done, again = await self._piece(state, piece)
+            done, again = await self._piece(part, piece)
             results.extend(done)
             todo.extendleft(reversed(again))
         return results
 
-    async def _piece(self, state: _Try, piece: Sequence[Claimed]) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
+    async def _piece(self, part: _Part, piece: Sequence[Claimed]) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
         """One request; what is settled by it, and what is to be sent again in smaller pieces."""
-        batch, started_at = state.batch, self._clock.now()
-        if state.failure is not None:
-            return self._results(batch, piece, Whole(_spared(state.failure)), started_at), ()
+        sending, started_at = part.of, self._clock.now()
+        batch = sending.batch
+        if sending.failure is not None:
+            return self._results(batch, piece, Whole(_spared(sending.failure)), started_at), ()
         token = await self._tokens.get(batch.connection.id, batch.destination, batch.settings)
         if isinstance(token, Outcome):
-            state.failure = token
+            sending.failure = token
             return self._results(batch, piece, Whole(token), started_at), ()
         request = _build(batch, piece, token)
         if request is None or len(request.body) > batch.destination.limits.batch_bytes:
@@ -113,13 +124,19 @@ class Sender:
         verdict: Verdict = (
             Whole(failure)
             if response is None and failure is not None
-            else batch.destination.read(response or Response(status=0), len(piece))
+            else _read(batch.destination, response or Response(status=0), len(piece))
         )
-        return await self._judge(state, piece, verdict, request, response, started_at)
+        if isinstance(verdict, Whole) and verdict.outcome.code == TOKEN_EXPIRED:
+            self._tokens.forget(batch.connection.id, token)
+            if not part.renewed_token:
+                part.renewed_token = True
+                return [], [piece]
+            verdict = Whole(_refused_token(batch.destination, verdict.outcome))
+        return self._judge(sending, piece, verdict, request, response, started_at)
 
-    async def _judge(
+    def _judge(
         self,
-        state: _Try,
+        sending: _Sending,
         piece: Sequence[Claimed],
         verdict: Verdict,
         request: Request,
@@ -128,24 +145,18 @@ class Sender:
     ) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
         if isinstance(verdict, Refused):
             if verdict.named:
-                named = [index for index in sorted(verdict.named) if index < len(piece)]
+                named = sorted(verdict.named)
                 refused = PerEvent(tuple(verdict.named[index] for index in named))
                 rest = [one for index, one in enumerate(piece) if index not in verdict.named]
                 chosen = [piece[index] for index in named]
-                done = self._results(state.batch, chosen, refused, started_at, request, response, places=named)
+                done = self._results(sending.batch, chosen, refused, started_at, request, response, places=named)
                 return done, [rest] if rest else ()
             if len(piece) > 1:
                 return [], _halves(piece)
             verdict = Whole(verdict.outcome)
-        if isinstance(verdict, Whole) and verdict.outcome.code == TOKEN_EXPIRED:
-            self._tokens.forget(state.batch.connection.id)
-            if not state.renewed_token:
-                state.renewed_token = True
-                return [], [piece]
-            verdict = Whole(_refused_token(state.batch.destination, verdict.outcome))
         if isinstance(verdict, Whole) and _stops(verdict.outcome):
-            state.failure = verdict.outcome
-        return self._results(state.batch, piece, verdict, started_at, request, response), ()
+            sending.failure = verdict.outcome
+        return self._results(sending.batch, piece, verdict, started_at, request, response), ()
 
     def _results(
         self,
@@ -183,6 +194,20 @@ def _build(batch: Batch, piece: Sequence[Claimed], token: str | None) -> Request
     except Exception as error:  # noqa: BLE001 - one lead's odd data must not stop the others; it is narrowed down
         _log.warning("event_not_buildable", destination=batch.destination.slug, error=type(error).__name__)
         return None
+
+
+def _read(destination: Destination, response: Response, n: int) -> Verdict:
+    """What a destination makes of an answer; an outcome is pinned on an event only if there is no doubt which."""
+    try:
+        verdict = destination.read(response, n)
+    except Exception as error:  # noqa: BLE001 - what was sent is sent; an odd answer must not stop the others
+        _log.warning("answer_not_readable", destination=destination.slug, error=type(error).__name__)
+        return Whole(_UNREADABLE)
+    if isinstance(verdict, PerEvent) and len(verdict.outcomes) != n:
+        return Whole(_UNREADABLE)
+    if isinstance(verdict, Refused) and not all(0 <= index < n for index in verdict.named):
+        return Refused(verdict.outcome)
+    return verdict
 
 
 def _event(batch: Batch, one: Claimed) -> Event:

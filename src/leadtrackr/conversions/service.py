@@ -47,7 +47,8 @@ def price_in_cents(price: object) -> int | None:
         return None
     if isinstance(price, bool) or not isinstance(price, int | float):
         raise InvalidInput("Invalid parameter: price must be a number of cents", "price")
-    if not math.isfinite(price) or price < 0:
+    # Written so that NaN is refused too, and an integer too large for a float is never made one.
+    if not price >= 0:
         raise InvalidInput("Invalid parameter: price must be a number of cents that is 0 or more", "price")
     if price > MOST_CENTS:
         raise InvalidInput("Invalid parameter: price is too large", "price")
@@ -97,24 +98,21 @@ def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
     conversion_id = post.conversion_id.strip()
     price = price_in_cents(post.price)
     lead = leads.find(tx, project, post.ref)
-    if price is None:
-        price = lead.price
-    if conversion_id == "open":
-        return _reopen(tx, project, lead, price)
-    return _rate(tx, ids, project, lead, labels.find(tx, project, conversion_id), price)
+    label = None if conversion_id == "open" else labels.find(tx, project, conversion_id)
+    # Status changes of one lead go one after the other; what the lead was found with may be old by now.
+    kept_price = queries.lock_lead(tx, project_id=project.id, lead_id=lead.id)
+    if queries.has_pending_job(tx, lead.id):
+        raise Conflict(PENDING)
+    price = kept_price if price is None else price
+    return _reopen(tx, project, lead, price) if label is None else _rate(tx, ids, project, lead, label, price)
 
 
 def _reopen(tx: Tx, project: Project, lead: Lead, price: int | None) -> StatusChange:
-    if queries.has_pending_job(tx, lead.id):
-        raise Conflict(PENDING)
     queries.reopen(tx, project_id=project.id, lead_id=lead.id, price=price, now=tx.now())
     return StatusChange(lead_id=lead.id, unique_identifier=lead.unique_identifier, status="open", queued=False)
 
 
 def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: int | None) -> StatusChange:
-    # Looked at first only to spare the planning: what decides is the unique index, at the insert.
-    if queries.has_pending_job(tx, lead.id):
-        raise Conflict(PENDING)
     now = tx.now()
     plan = _plan(tx, ids, project, lead, label, price, now)
     job_id = queries.insert_job(
@@ -128,6 +126,7 @@ def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
         warnings=msgspec.json.encode(plan.warnings).decode(),
         now=now,
     )
+    # The last word is the unique index's, whatever was seen before.
     if job_id is None:
         raise Conflict(PENDING)
     queries.insert_deliveries(tx, plan.deliveries, project_id=project.id, job_id=job_id, lead_id=lead.id, now=now)

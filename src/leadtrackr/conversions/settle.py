@@ -15,7 +15,11 @@ _D: Final = deliveries.c
 _J: Final = jobs.c
 
 _FOLLOWERS: Final = prepare(
-    select(_D.id, _D.job_id, _D.passed).where(_D.behind.is_not(None), IdsIn(_D.behind, "ids")).order_by(_D.id)
+    select(_D.id, _D.job_id, _D.passed)
+    .where(_D.behind.is_not(None), IdsIn(_D.behind, "ids"))
+    .order_by(_D.id)
+    # Locked, so that two transactions that pass the same delivery do not both count it.
+    .with_for_update()
 )
 _PASS_FOLLOWERS: Final = prepare(update(deliveries).where(IdsIn(_D.id, "ids"), _D.passed == 0).values(passed=1))
 _FREE_FOLLOWERS: Final = prepare(

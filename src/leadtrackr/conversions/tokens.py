@@ -31,9 +31,11 @@ class Tokens:
         self._kept: dict[int, _Kept] = {}
         self._locks: dict[int, asyncio.Lock] = {}
 
-    def forget(self, connection_id: int) -> None:
-        """The platform does not take this token any more."""
-        self._kept.pop(connection_id, None)
+    def forget(self, connection_id: int, token: str | None) -> None:
+        """The platform does not take this token any more; a newer one stays."""
+        kept = self._kept.get(connection_id)
+        if kept is not None and kept.value == token:
+            del self._kept[connection_id]
 
     async def get(self, connection_id: int, destination: Destination, settings: Settings) -> str | Outcome | None:
         """A token that is good; None where the destination needs none; an Outcome when there is none to be had."""

@@ -10,14 +10,15 @@ import structlog
 
 from leadtrackr.conversions import claim, connections
 from leadtrackr.conversions.hold import hold_connection
-from leadtrackr.conversions.model import Claimed, Connection, ConnectionState, State
+from leadtrackr.conversions.lease import Lease
+from leadtrackr.conversions.model import Claimed, Connection, ConnectionState
 from leadtrackr.conversions.record import Recorded, record
-from leadtrackr.conversions.sender import Batch, KeepLease, Sender
+from leadtrackr.conversions.sender import Batch, Sender
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.contract import Destination, Kind, Outcome
 from leadtrackr.destinations.registry import DESTINATIONS
-from leadtrackr.kit.clock import HOUR, SECOND, Clock
+from leadtrackr.kit.clock import MINUTE, SECOND, Clock
 from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
@@ -28,7 +29,7 @@ CLAIM: Final = 2000
 """Most deliveries under one lease."""
 CLAIM_ROUNDS: Final = 25
 """A lease of a destination that takes few events at once holds at most this many rounds of requests."""
-MEND_EVERY: Final = HOUR
+MEND_EVERY: Final = 5 * MINUTE
 _log = structlog.get_logger(__name__)
 
 
@@ -129,7 +130,7 @@ class Worker:
 
     async def _deliver_once(self, connection_id: int) -> bool:
         """Claims, sends and records once; whether it is worth doing it again at once."""
-        token = self._ids.token()
+        token, since = self._ids.token(), self._clock.now()
         claimed = await self._db.write(lambda tx: self._claim(tx, connection_id, token))
         if claimed is None:
             return False
@@ -138,7 +139,9 @@ class Worker:
         try:
             settings = connections.full_settings(connection, self._box)
             batch = Batch(connection, destination, settings, tuple(deliveries))
-            results = await self._sender.send(batch, self._keeper(token))
+            lease = Lease(self._db, self._clock, token, self._lease_us, since)
+            async with lease.alive():
+                results = await self._sender.send(batch, lease.keep)
             recorded = await self._db.write(lambda tx: record(tx, connection, token, results, self._ids.fraction))
             sent = {result.delivery.id for result in results}
             left = [one for one in deliveries if one.id not in sent]
@@ -149,7 +152,8 @@ class Worker:
         if left:
             await self._db.write(lambda tx: claim.give_back(tx, token, [one.id for one in left]))
         self._count(destination.slug, recorded, [result.outcome for result in results])
-        return all(state not in (State.WAITING, State.HELD) for _, state in recorded.moves)
+        # If the platform stopped all of it, the next claim finds that out.
+        return True
 
     def _claim(self, tx: Tx, connection_id: int, token: str) -> tuple[Connection, Destination, list[Claimed]] | None:
         connection = connections.by_id(tx, connection_id)
@@ -164,20 +168,6 @@ class Worker:
         most = min(CLAIM, limits.batch_events * limits.in_flight * CLAIM_ROUNDS)
         deliveries = claim.lease(tx, connection_id, token=token, most=most, lease_us=self._lease_us)
         return (connection, destination, deliveries) if deliveries else None
-
-    def _keeper(self, token: str) -> KeepLease:
-        """Renews the lease when half of it is over; before that it is surely ours and costs nothing."""
-        renewed_at = self._clock.now()
-
-        async def keep() -> bool:
-            nonlocal renewed_at
-            now = self._clock.now()
-            if now < renewed_at + self._lease_us // 2:
-                return True
-            renewed_at = now
-            return await self._db.write(lambda tx: claim.renew(tx, token, self._lease_us)) > 0
-
-        return keep
 
     def _hold(self, tx: Tx, connection_id: int, token: str, deliveries: list[Claimed], outcome: Outcome) -> None:
         claim.give_back(tx, token, [one.id for one in deliveries])

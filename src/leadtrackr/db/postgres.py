@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg import IsolationLevel, errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from leadtrackr.db.statement import Prepared
@@ -15,6 +16,9 @@ from leadtrackr.kit.errors import Unavailable
 T = TypeVar("T")
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _AWAY: Final = "The database cannot be reached at the moment. Try again shortly."
+_CLOSED: Final = "The database is closed: the server is stopping."
+TRIES: Final = 5
+"""How often work is begun again that the server undid whole, because it stood in the way of another transaction."""
 
 
 class PostgresTx:
@@ -84,29 +88,51 @@ class PostgresDatabase:
             kwargs={"options": "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"},
         )
         self._threads = ThreadPoolExecutor(size, "postgres")
+        self._closed = False
 
     async def write(self, work: Callable[[PostgresTx], T]) -> T:
         """Runs work in a transaction and returns when it is committed. Goes on when the caller is cancelled."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, True))
+        return await asyncio.shield(self._submit(work, True))
 
     async def read(self, work: Callable[[PostgresTx], T]) -> T:
-        """Runs work that only reads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, False)
+        """Runs work that only reads, on one consistent view."""
+        return await self._submit(work, False)
 
     async def close(self) -> None:
         """Waits for what is under way and closes every connection."""
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
         self._threads.shutdown()
         self._pool.close()
 
+    def _submit(self, work: Callable[[PostgresTx], T], write: bool) -> asyncio.Future[T]:
+        if self._closed:
+            raise Unavailable(_CLOSED)
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, write)
+
     def _run(self, work: Callable[[PostgresTx], T], write: bool) -> T:
         try:
-            with self._pool.connection() as connection:
-                result = work(PostgresTx(connection, self._clock))
+            result = self._again_while_undone(work, write)
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
             raise Unavailable(_AWAY) from error
         if write and self._on_commit is not None:
             self._on_commit(1)
         return result
+
+    def _again_while_undone(self, work: Callable[[PostgresTx], T], write: bool) -> T:
+        """A deadlock's victim has left no trace, so beginning again is safe and spares the caller an error."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._once(work, write)
+            except (errors.DeadlockDetected, errors.SerializationFailure):
+                continue
+        return self._once(work, write)
+
+    def _once(self, work: Callable[[PostgresTx], T], write: bool) -> T:
+        with self._pool.connection() as connection:
+            # Both go along with BEGIN, so they cost no round trip.
+            connection.read_only = not write
+            connection.isolation_level = None if write else IsolationLevel.REPEATABLE_READ
+            return work(PostgresTx(connection, self._clock))

@@ -5,6 +5,7 @@ others with it. One process owns the file; a lock on a side file tells a second 
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
@@ -23,6 +24,7 @@ T = TypeVar("T")
 GROUP: Final = 512
 """Most pieces of work in one commit: bounds how long the first one waits for the last."""
 READERS: Final = 4
+_CLOSED: Final = "The database is closed: the server is stopping."
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
@@ -43,15 +45,18 @@ class SqliteTx:
     """A transaction on a driver connection."""
 
     dialect: Final = "sqlite"
-    __slots__ = ("_clock", "_connection")
+    __slots__ = ("_at", "_clock", "_connection")
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
+        self._at: int | None = None
 
     def now(self) -> int:
-        """Microseconds UTC; one machine, so its clock is the shared one."""
-        return self._clock.now()
+        """Microseconds UTC by the machine's clock; the same for the whole transaction."""
+        if self._at is None:
+            self._at = self._clock.now()
+        return self._at
 
     def _execute(self, statement: Prepared, values: Mapping[str, Any]) -> tuple[sqlite3.Cursor, Any]:
         sql, own, row = statement.sql("sqlite")
@@ -125,6 +130,7 @@ class SqliteDatabase:
         self._on_commit = on_commit
         self._lock = _own(path) if owner else None
         self._path = path
+        self._closed = False
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer_connection = connect(path)
         self._local = threading.local()
@@ -135,6 +141,8 @@ class SqliteDatabase:
 
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
         """Runs work in a transaction and returns when it is on disk. Goes on when the caller is cancelled."""
+        if self._closed:
+            raise Unavailable(_CLOSED)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Item(work, future, loop))
@@ -142,10 +150,14 @@ class SqliteDatabase:
 
     async def read(self, work: Callable[[SqliteTx], T]) -> T:
         """Runs work that only reads, on one consistent view."""
+        if self._closed:
+            raise Unavailable(_CLOSED)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def close(self) -> None:
         """Finishes the queued work and closes the file."""
+        # Set in the loop that also calls `write`, so that nothing is queued behind the end.
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
@@ -195,20 +207,22 @@ class SqliteDatabase:
         connection = self._writer_connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            tx = SqliteTx(connection, self._clock)
             for item in group:
-                self._run_one(connection, tx, item)
+                self._run_one(connection, SqliteTx(connection, self._clock), item)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            # Whatever the file does, this thread has to live: everybody's work waits for it.
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             for item in group:
                 item.error = item.error or _explain(error)
-        if self._on_commit is not None:
-            self._on_commit(len(group))
+        else:
+            if self._on_commit is not None:
+                self._on_commit(len(group))
         for loop in {item.loop for item in group}:
             # A loop that has closed in the meantime waits for nothing any more.
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
 
     @staticmethod

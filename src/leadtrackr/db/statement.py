@@ -6,7 +6,7 @@ driver's values need no processing on the way in or out.
 
 from collections import namedtuple
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Text, bindparam, literal_column
@@ -33,6 +33,10 @@ class IdsIn(ColumnElement[bool]):
     def __init__(self, column: ColumnElement[int], name: str) -> None:
         self.column = column
         self.bind: BindParameter[Any] = bindparam(name)
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002 - the signature is SQLAlchemy's
+        """Stays as it is: as a Boolean it would be written `… = 1`, and SQLite would read the whole table for it."""
+        return self
 
 
 @compiles(IdsIn, "sqlite")

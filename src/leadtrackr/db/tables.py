@@ -73,6 +73,44 @@ api_keys: Final = Table(
     Index(None, "project_id"),
 )
 
+users: Final = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", Text, nullable=False, unique=True),
+    _flag("is_admin"),
+    _time("created_at"),
+)
+
+members: Final = Table(
+    "members",
+    metadata,
+    Column("project_id", _Id, ForeignKey("projects.id"), primary_key=True),
+    Column("user_id", _Id, ForeignKey("users.id"), primary_key=True),
+    _text("role"),
+    _time("created_at"),
+    Index(None, "user_id"),
+)
+
+login_links: Final = Table(
+    "login_links",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _ref("user_id", "users.id"),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("used_at", nullable=True),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _ref("user_id", "users.id"),
+    _time("created_at"),
+    _time("expires_at"),
+)
+
 leads: Final = Table(
     "leads",
     metadata,
@@ -108,6 +146,7 @@ leads: Final = Table(
     _partial("ix_leads_phone_e164", "project_id", "phone_e164", "created_at", "id", where="phone_e164 IS NOT NULL"),
     _partial("ix_leads_phone", "project_id", "phone", "created_at", "id", where="phone IS NOT NULL"),
     _partial("ix_leads_form", "project_id", "form_name", "created_at", "id", where="form_name IS NOT NULL"),
+    _partial("ix_leads_rated", "project_id", "created_at", "id", where="stage = 'rated'"),
     sqlite_autoincrement=True,
 )
 
@@ -171,7 +210,7 @@ jobs: Final = Table(
     _time("created_at"),
     _time("settled_at", nullable=True),
     _partial("uq_jobs_pending", "lead_id", where="state = 'pending'", unique=True),
-    _partial("ix_jobs_passed", "id", where="state = 'pending' AND remaining = 0"),
+    _partial("ix_jobs_passed", "remaining", where="state = 'pending' AND remaining = 0"),
     Index("ix_jobs_lead", "lead_id", "id"),
 )
 
@@ -207,6 +246,7 @@ deliveries: Final = Table(
     _time("updated_at"),
     _time("settled_at", nullable=True),
     _partial("ix_deliveries_claim", "connection_id", "closes_at", "id", where="state = 'queued' AND behind IS NULL"),
+    _partial("ix_deliveries_fresh", "connection_id", "id", where="state = 'queued' AND passed = 0"),
     _partial("ix_deliveries_due", "run_at", where="state = 'waiting'"),
     _partial("ix_deliveries_lease", "lease_until", where="state = 'sending'"),
     _partial("ix_deliveries_closing", "closes_at", where="state IN ('queued', 'waiting', 'held')"),

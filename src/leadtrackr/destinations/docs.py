@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from leadtrackr.destinations.contract import Code, Destination, Field, Limits
+from leadtrackr.destinations.contract import Destination, Field, Limits, StatusPoll
 from leadtrackr.destinations.registry import DESTINATIONS
 
 _INTRO = """# Destinations
@@ -25,7 +25,7 @@ def page() -> str:
 def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
     each = tuple(destinations)
     yield _INTRO
-    yield from _table(
+    yield from table(
         ("Destination", "Slug", "API version", "Version ends", "Documents"),
         ((d.name, f"`{d.slug}`", d.api_version, _day(d), f"<{d.docs_url}>") for d in each),
     )
@@ -39,7 +39,7 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination.limits)}.\n"
     yield "### Settings\n"
-    yield from _table(("Setting", "Meaning", "Needed", "Default"), (_field(field) for field in destination.fields))
+    yield from table(("Setting", "Meaning", "Needed", "Default"), (_field(field) for field in destination.fields))
     if destination.one_of:
         groups = ", or ".join(" with ".join(f"`{name}`" for name in group) for group in destination.one_of)
         yield f"\nAlso needed: {groups}."
@@ -47,14 +47,16 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"\n### Event of a label\n\n{event.label}. {event.help} {event.pattern_help}"
     yield "\n### Not verified\n"
     yield from (f"- {sentence}" for sentence in destination.unverified)
-    yield "\n### Outcomes\n"
-    yield from _table(
-        ("Code", "Means for the conversion", "What happened", "What to do"),
-        ((f"`{code}`", _kind(row), row.sentence, row.next_step) for code, row in destination.codes.items()),
-    )
+    yield "\n### Afterwards\n"
+    yield _status(destination.status)
+    if destination.take_back is not None:
+        yield f"\n{destination.take_back.sentence}"
+    anchor = destination.name.lower().replace(" ", "-")
+    yield f"\nEvery answer of {destination.name}, in words: [outcomes](outcomes.md#{anchor})."
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A Markdown table, line by line."""
     yield "| " + " | ".join(heads) + " |"
     yield "|" + " --- |" * len(heads)
     for row in rows:
@@ -81,8 +83,14 @@ def _limits(limits: Limits) -> str:
     return ", ".join(parts)
 
 
-def _kind(row: Code) -> str:
-    return f"held: {row.hold}" if row.hold else row.kind.value
+def _status(poll: StatusPoll | None) -> str:
+    if poll is None:
+        return "The first answer is the last: nothing is asked later."
+    first, last = poll.first_after_s / 60, poll.give_up_after_s / 3600
+    return (
+        f"What became of a request is asked {first:g} minutes after it, then less and less often, until the platform "
+        f"knows or {last:g} hours have passed."
+    )
 
 
 def _day(destination: Destination) -> str:

@@ -5,6 +5,7 @@ collection/ga4/uid-data.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,14 +17,13 @@ from leadtrackr.destinations.contract import (
     Destination,
     Event,
     Field,
-    Kind,
     LeadData,
     Limits,
     Outcome,
     Request,
     Response,
-    Scope,
     Settings,
+    TakeBack,
     Verdict,
     Whole,
     Window,
@@ -40,6 +40,7 @@ from leadtrackr.destinations.http_common import (
     unknown_failure,
 )
 from leadtrackr.destinations.normalise import ga4_email, ga4_phone
+from leadtrackr.destinations.rows import fault, mend, taken, trouble
 from leadtrackr.kit.clock import HOUR
 from leadtrackr.kit.money import to_units
 
@@ -91,36 +92,35 @@ _EVENT_FIELD: Final = Field(
 )
 
 
-def _rejected(sentence: str, next_step: str) -> Code:
-    return Code(Kind.REJECTED, sentence, next_step)
-
-
-_REPORT: Final = "This is a fault of this program: report it with the words below."
+_DOCS: Final = "https://developers.google.com/analytics/devguides/collection/protocol/ga4"
+_VALIDATING: Final = f"{_DOCS}/validating-events"
+_mend: Final = partial(mend, link=_VALIDATING)
+_fault: Final = partial(fault, link=_VALIDATING)
 _VALIDATION: Final[Mapping[str, Code]] = {
-    "VALUE_INVALID": _rejected("Google Analytics finds a value wrong.", "Check the measurement id."),
-    "VALUE_REQUIRED": _rejected("Google Analytics misses a value.", "Check the measurement id and the API secret."),
-    "NAME_INVALID": _rejected("Google Analytics does not take a name.", "Check the event names of the labels."),
-    "NAME_RESERVED": _rejected("Google Analytics keeps this name for itself.", "Choose another event name."),
-    "VALUE_OUT_OF_BOUNDS": _rejected("A value is larger or longer than Google Analytics takes.", _REPORT),
-    "EXCEEDED_MAX_ENTITIES": _rejected("The event holds more than Google Analytics takes.", _REPORT),
-    "NAME_DUPLICATED": _rejected("A name occurs twice.", _REPORT),
+    "VALUE_INVALID": _mend("Google Analytics finds a value wrong.", "Check the measurement id."),
+    "VALUE_REQUIRED": _mend("Google Analytics misses a value.", "Check the measurement id and the API secret."),
+    "NAME_INVALID": _mend("Google Analytics does not take a name.", "Check the event names of the labels."),
+    "NAME_RESERVED": _mend("Google Analytics keeps this name for itself.", "Choose another event name."),
+    "VALUE_OUT_OF_BOUNDS": _fault("A value is larger or longer than Google Analytics takes."),
+    "EXCEEDED_MAX_ENTITIES": _fault("The event holds more than Google Analytics takes."),
+    "NAME_DUPLICATED": _fault("A name occurs twice."),
 }
+_TWICE: Final = "Nothing to do: it is sent again. GA4 knows repeats of purchases alone, so this event may count twice."
 CODES: Final[Mapping[str, Code]] = {
     **HTTP_CODES,
-    "ok": Code(
-        Kind.ACCEPTED,
+    **{code: msgspec.structs.replace(HTTP_CODES[code], next_step=_TWICE) for code in ("timeout", "unreadable")},
+    "ok": taken(
         "Accepted; GA4 cannot confirm: it answers the same to every request, even to one with a wrong secret.",
-        "To be sure, look for the event in the property's Realtime report.",
+        "Nothing to do. To be sure, look for the event in the property's Realtime report.",
+        f"{_DOCS}/sending-events",
     ),
-    "check_ok": Code(
-        Kind.ACCEPTED,
+    "check_ok": taken(
         "Google Analytics finds the form of the request right. It checks neither measurement id nor API secret.",
-        "Rate a test lead and look for its event in the property's Realtime report.",
+        "Nothing to do. To be sure, rate a test lead and look for its event in the property's Realtime report.",
+        _VALIDATING,
     ),
     **_VALIDATION,
-    "INTERNAL_ERROR": Code(
-        Kind.RETRY, "Google Analytics had an error of its own.", "Try again later.", scope=Scope.DESTINATION
-    ),
+    "INTERNAL_ERROR": trouble("Google Analytics had an error of its own.", link=_VALIDATING),
 }
 
 
@@ -246,7 +246,7 @@ def account(settings: Settings) -> str:
 GA4: Final = Destination(
     slug="ga4",
     name="Google Analytics 4",
-    docs_url="https://developers.google.com/analytics/devguides/collection/protocol/ga4",
+    docs_url=_DOCS,
     api_version="Measurement Protocol",
     api_version_ends=None,
     fields=_FIELDS,
@@ -261,6 +261,12 @@ GA4: Final = Destination(
     check=check,
     read_check=read_check,
     codes=CODES,
+    take_back=TakeBack(
+        restate=False,
+        retract=False,
+        sentence="Google Analytics can neither change an event nor take it back. A label for lost leads can send "
+        "close_unconvert_lead: that is an event of its own beside the earlier one, which stays counted.",
+    ),
     about="One event of the visitor's client id (cid), with the session id (sid) when it is known and the SHA-256 of "
     "e-mail address and phone. Consent is sent as recorded. Sent as the parameter transaction_id: the event id. "
     "GA4 counts a transaction_id once for purchase events only.",

@@ -19,12 +19,14 @@ from leadtrackr.destinations.contract import (
     Limits,
     Request,
     Settings,
+    TakeBack,
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.google_answer import read, read_check
 from leadtrackr.destinations.google_codes import CODES
 from leadtrackr.destinations.google_oauth import GOOGLE_AUTH
+from leadtrackr.destinations.google_status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import google_email, google_phone
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
@@ -34,6 +36,7 @@ URL: Final = "https://datamanager.googleapis.com/v1/events:ingest"
 CLICK_IDS: Final = ("gclid", "gbraid", "wbraid")
 CLICK_DAYS: Final = 90
 HASHED_DAYS: Final = 63
+RETRACT_AS_ZERO: Final = "retract_as_zero"
 
 _ACCOUNT: Final = r"\d{10}"
 _ACCOUNT_HELP: Final = "Enter the ten digits of a Google Ads customer id, as at the top of Google Ads."
@@ -87,6 +90,15 @@ _FIELDS: Final = (
         default="6",
         pattern=r"\d{1,3}",
         pattern_help="Enter whole hours, such as 6.",
+    ),
+    Field(
+        name=RETRACT_AS_ZERO,
+        label="Restate lost conversions to zero",
+        help="yes takes a conversion's value to 0 when its lead turns out lost after all; it stays counted, since "
+        "Google documents no way to take one back.",
+        kind="choice",
+        choices=("yes", "no"),
+        default="no",
     ),
 )
 _EVENT_FIELD: Final = Field(
@@ -153,6 +165,17 @@ def build(events: Sequence[Event], settings: Settings, token: str | None) -> Req
     with_user_data = settings.get("user_data") == "yes"
     items = tuple([encode(_event(event, with_user_data)) for event in events])
     return _request(events[0].action, settings, token, items, b"]}")
+
+
+def restate(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
+    """The events again with another value: what Google has under their ids it overwrites, and still counts once.
+
+    Source: "Conversion adjustments". Other fields keep what was sent first, and data of the person is only added where
+    there was none. An event that Google does not have becomes a new conversion.
+    """
+    if any(event.value_cents is None or not event.currency for event in events):
+        raise ValueError("A conversion can be restated only to a value with a currency.")
+    return build(events, settings, token)
 
 
 def check(settings: Settings, token: str | None) -> Request:
@@ -240,6 +263,15 @@ GOOGLE_ADS: Final = Destination(
     read_check=read_check,
     codes=CODES,
     auth=GOOGLE_AUTH,
+    status=GOOGLE_STATUS,
+    take_back=TakeBack(
+        restate=True,
+        retract=False,
+        sentence="Google Ads takes a new value for a conversion that it has, and still counts it once. It documents no "
+        "way to make it not count: with “Restate lost conversions to zero” its value becomes 0 and it stays counted.",
+        build=restate,
+        zero_setting=RETRACT_AS_ZERO,
+    ),
     about="One click id (gclid before gbraid before wbraid) and, with user_data=yes, the SHA-256 of e-mail address and "
     "phone. Sent as transactionId: the event id, so that a repeat counts once. Consent is sent as recorded.",
     window_help="Opens click_age_hours (6) after the lead; closes 90 days after it with a click id, 63 days with "
@@ -249,5 +281,7 @@ GOOGLE_ADS: Final = Destination(
         "Google documents no oldest event time; the windows are those of its help pages for clicks and hashed data.",
         "Whether Google judges the account before the made-up action of the connection test is not documented.",
         "Whether several click ids in one event are taken is not documented; one is sent.",
+        "How long the status of a request can be asked, and whether Google shortens long lists in it, is not known.",
+        "Google documents restating a value, not a value of 0: what bidding makes of one is not known.",
     ),
 )

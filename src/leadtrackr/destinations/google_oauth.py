@@ -4,6 +4,7 @@ Sources: "Using OAuth 2.0 for Web Server Applications" and "for Server to Server
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from joserfc.jwk import RSAKey
 
 from leadtrackr.destinations.contract import (
     HTTP_CODES,
+    Action,
     Code,
     Kind,
     Outcome,
@@ -25,6 +27,7 @@ from leadtrackr.destinations.contract import (
     TokenAuth,
 )
 from leadtrackr.destinations.http_common import decode, outcome, transport_failure
+from leadtrackr.destinations.rows import held
 from leadtrackr.kit.clock import SECOND
 from leadtrackr.kit.errors import InvalidInput
 
@@ -36,9 +39,9 @@ _RECONNECT: Final = (
 )
 
 
-def _credentials(sentence: str, next_step: str) -> Code:
-    return Code(Kind.HOLD, sentence, next_step, scope=Scope.DESTINATION, hold="credentials")
-
+_WEB: Final = "https://developers.google.com/identity/protocols/oauth2/web-server"
+_COMMON: Final = "https://developers.google.com/google-ads/api/docs/get-started/common-errors"
+_credentials: Final = partial(held, "credentials", link=_WEB)
 
 OAUTH_CODES: Final[Mapping[str, Code]] = {
     "token_unreadable": Code(
@@ -46,12 +49,15 @@ OAUTH_CODES: Final[Mapping[str, Code]] = {
         "Google's answer held no access token.",
         "Nothing to do: it is asked again.",
         scope=Scope.DESTINATION,
+        action=Action.WAIT,
     ),
-    "invalid_grant": _credentials(
+    "invalid_grant": held(
+        "credentials",
         "Google does not accept the connection any more. The usual causes: the OAuth app is in Testing, where "
         "connections end after 7 days; somebody revoked the access or changed the password; it was unused for 6 "
         "months; or, with a service account, its key was deleted or the server's clock is wrong.",
         _RECONNECT,
+        _COMMON,
     ),
     "invalid_client": _credentials(
         "Google does not know the OAuth client, or the secret is wrong.", "Copy client id and client secret again."

@@ -18,6 +18,7 @@ from leadtrackr.destinations.contract import (
     Limits,
     Request,
     Settings,
+    TakeBack,
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
@@ -229,6 +230,12 @@ META: Final = Destination(
     check=check,
     read_check=read_check,
     codes=CODES,
+    take_back=TakeBack(
+        restate=False,
+        retract=False,
+        sentence="Meta documents no way to change a conversion that it has taken, or to take it back: "
+        "it stays counted with its value.",
+    ),
     about="The SHA-256 of e-mail address, phone, names and country, the cookies fbc and fbp letter for letter, and "
     "IP address and user agent as they are. Sent as event_id: the event id, which Meta counts once within 48 hours. "
     "Native lead forms of Facebook (the CRM profile with lead_id) are not covered.",

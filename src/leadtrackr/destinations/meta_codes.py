@@ -5,38 +5,36 @@ come with the codes are in the account's language, so nothing depends on them.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
-from leadtrackr.destinations.contract import HTTP_CODES, Code, Hold, Kind, Scope
+from leadtrackr.destinations.contract import HTTP_CODES, Code
+from leadtrackr.destinations.rows import fault, held, mend, taken, trouble
 
-_NOTHING: Final = "Nothing to do: it is sent again."
-_MEND: Final = "Look at Meta's words below. If the lead's data is right, this is a fault of this program: report it."
+_ERRORS: Final = "https://developers.facebook.com/docs/graph-api/guides/error-handling"
+_SUPPORT: Final = "https://developers.facebook.com/docs/marketing-api/conversions-api/support"
+_PARAMETERS: Final = "https://developers.facebook.com/docs/marketing-api/conversions-api/parameters"
 _HOUR_S: Final = 3600.0
 
-
-def _no(sentence: str, next_step: str = _MEND) -> Code:
-    return Code(Kind.REJECTED, sentence, next_step)
-
-
-def _later(sentence: str, after_s: float | None = None) -> Code:
-    return Code(Kind.RETRY, sentence, _NOTHING, after_s, Scope.DESTINATION)
-
-
-def _hold(hold: Hold, sentence: str, next_step: str) -> Code:
-    return Code(Kind.HOLD, sentence, next_step, scope=Scope.DESTINATION, hold=hold)
-
-
-def _token(sentence: str) -> Code:
-    return _hold("credentials", sentence, "Make a new access token for the dataset and enter it in the connection.")
-
+_no: Final = partial(mend, link=_PARAMETERS)
+_later: Final = partial(trouble, link=_ERRORS)
+_wrong: Final = partial(held, "configuration", link=_ERRORS)
+_token: Final = partial(
+    held,
+    "credentials",
+    next_step="Make a new access token for the dataset and enter it in the connection.",
+    link=_ERRORS,
+)
 
 _SLOWER: Final = _later("Meta asked to slow down: the app, the account or the dataset has sent too much.")
-_RIGHTS: Final = _hold(
-    "configuration",
+_RIGHTS: Final = _wrong(
     "The access token may not send to this dataset.",
     "Give the token's system user the dataset with full control, and the permission ads_management.",
 )
-_INVALID: Final = "Meta finds the conversion invalid."
+_INVALID: Final = _no(
+    "Meta finds the conversion invalid.",
+    "Look at Meta's words below and mend the lead's data. If it is right, ask whoever runs the program to report it.",
+)
 
 ROWS: Final[Mapping[str, Code]] = {
     "1": _later("Meta had an error of its own."),
@@ -61,41 +59,46 @@ ROWS: Final[Mapping[str, Code]] = {
     "3": _RIGHTS,
     "10": _RIGHTS,
     "200-299": _RIGHTS,
-    "100/33": _hold(
-        "configuration",
+    "100/33": _wrong(
         "Meta does not know the dataset, or the access token may not use it.",
         "Check the dataset id, and that the access token was made for it.",
     ),
-    "803": _hold("configuration", "Meta does not know the dataset.", "Check the dataset id."),
-    "100": _no(_INVALID),
-    "100/2804001": _no(_INVALID),
+    "803": _wrong("Meta does not know the dataset.", "Check the dataset id."),
+    "100": _INVALID,
+    "100/2804001": _INVALID,
     "100/2804003": _no(
         "The conversion is older than seven days, which Meta does not take.", "Rate leads within a week."
     ),
-    "100/2804007": _no(_INVALID),
+    "100/2804007": _INVALID,
     "100/2804009": _no(
         "Meta takes a Purchase only with a value and a currency, and this one had none.",
         "Send the price with the rating, or use another event than Purchase for this label.",
     ),
-    "100/2804016": _no(_INVALID),
-    "100/2804017": _no(_INVALID),
-    "100/2804019": _no(_INVALID),
-    "100/2804048": _no(_INVALID),
+    "100/2804016": _INVALID,
+    "100/2804017": _INVALID,
+    "100/2804019": _INVALID,
+    "100/2804048": _INVALID,
     "100/2804050": _no(
         "The conversion holds too little for Meta to find a person.",
         "Send the e-mail address, the phone number or Meta's cookies (fbc, fbp) with the lead.",
     ),
-    "105": _no("The conversion has too many parameters."),
-    "506": _no("Meta calls it a duplicate."),
+    "105": fault("The conversion has too many parameters.", _ERRORS),
+    "506": fault("Meta calls it a duplicate.", _ERRORS),
 }
 """The families 200–299 and 80000–80014 have one row each."""
 
 CODES: Final[Mapping[str, Code]] = {
     **HTTP_CODES,
-    "ok": Code(Kind.ACCEPTED, "Meta took the conversion; whether it matched a person is seen in the Events Manager."),
-    "check_ok": Code(Kind.ACCEPTED, "The access token works and Meta knows the dataset."),
-    "not_received": Code(
-        Kind.REJECTED, "Meta answered without an error that it did not take the conversion.", "Look at Meta's words."
+    "ok": taken(
+        "Meta took the conversion; whether it matched a person is seen in the Events Manager.",
+        "Nothing to do: Meta does not say more of a single conversion.",
+        _SUPPORT,
+    ),
+    "check_ok": taken("The access token works and Meta knows the dataset.", "Nothing to do: it is connected."),
+    "not_received": mend(
+        "Meta answered without an error that it did not take the conversion.",
+        "Look at Meta's words below and at the dataset in the Events Manager.",
+        _SUPPORT,
     ),
     **ROWS,
 }

@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from leadtrackr.destinations.contract import Destination, Field, Settings
+import msgspec
+
+from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
@@ -49,6 +51,19 @@ def validate_event_value(destination: Destination, value: str) -> str:
         field = destination.event_field
         raise InvalidInput(f"{field.label} for {destination.name} is empty. {field.pattern_help}", field.name)
     return tidy
+
+
+def retraction(destination: Destination, event: Event, settings: Settings) -> Event | None:
+    """What to restate for a conversion that is lost after all: the same event, worth nothing.
+
+    None where the platform cannot restate, where nobody chose it for this connection, or where the event had no value.
+    """
+    can = destination.take_back
+    if can is None or can.build is None or settings.get(can.zero_setting) != "yes":
+        return None
+    if not event.value_cents or not event.currency:
+        return None
+    return msgspec.structs.replace(event, value_cents=0)
 
 
 def _value(field: Field, raw: str) -> str:

@@ -11,8 +11,13 @@ from leadtrackr.kit.clock import from_datetime
 from leadtrackr.kit.email import email_key
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.phone import e164
+from leadtrackr.leads.coerce import clean_text
 
 MAX_LIMIT: Final = 100
+LONGEST_SEARCH: Final = 500
+"""Characters. SQLite takes no pattern above 50,000 bytes."""
+MOST_STATUSES: Final = 500
+"""Both databases limit how many values a statement may hold."""
 SORTS: Final[Mapping[str, str]] = {
     "createdAt": "created_at",
     "firstName": "first_name",
@@ -23,6 +28,8 @@ SORTS: Final[Mapping[str, str]] = {
 }
 EXISTS: Final = ("gclid", "cid", "fbp", "fbc")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_STATUS: Final = re.compile(r"open|pending|lost|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MILLISECOND: Final = 1000
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +53,15 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(params: Mapping[str, str], country: str | None) -> Filters:
     """Reads the parameters; InvalidInput names the one that is wrong. Blank parameters count as absent."""
-    given = {name: value.strip() for name, value in params.items() if value.strip()}
+    cleaned = {name: clean_text(value).strip() for name, value in params.items()}
+    given = {name: value for name, value in cleaned.items() if value}
     sort_column, descending = _sort(given.get("sort", "createdAt:desc"))
     phone = given.get("phone")
     email = given.get("email")
     return Filters(
         limit=_number(given, "limit", 50, MAX_LIMIT),
         page=_number(given, "page", 1, 10**9),
-        status=tuple(part.strip() for part in given.get("status", "").split(",") if part.strip()),
+        status=_statuses(given),
         form_name=given.get("formName"),
         unique_identifier=given.get("uniqueIdentifier"),
         # An address that is none still compares: it matches nothing, as it should.
@@ -61,7 +69,7 @@ def read(params: Mapping[str, str], country: str | None) -> Filters:
         phone=phone,
         phone_e164=e164(phone, country) if phone else None,
         created_from=_time(given, "createdAt[gte]"),
-        created_to=_time(given, "createdAt[lte]"),
+        created_to=_until(given, "createdAt[lte]"),
         search=_search(given),
         exists={name: _boolean(given, f"{name}[exists]") for name in EXISTS if f"{name}[exists]" in given},
         sort_column=sort_column,
@@ -90,7 +98,21 @@ def _search(given: Mapping[str, str]) -> str | None:
         return None
     if len(text) < 2:
         raise InvalidInput("Invalid parameter: search needs at least 2 characters", "search")
+    if len(text) > LONGEST_SEARCH:
+        raise InvalidInput(f"Invalid parameter: search may have at most {LONGEST_SEARCH} characters", "search")
     return text.casefold()
+
+
+def _statuses(given: Mapping[str, str]) -> tuple[str, ...]:
+    parts = (part.strip().lower() for part in given.get("status", "").split(","))
+    found = tuple(dict.fromkeys(part for part in parts if part))
+    if len(found) > MOST_STATUSES or not all(_STATUS.fullmatch(part) for part in found):
+        raise InvalidInput(
+            "Invalid parameter: status must be open, pending, lost or the id of a conversion label, several separated "
+            f"by commas, at most {MOST_STATUSES}",
+            "status",
+        )
+    return found
 
 
 def _sort(text: str) -> tuple[str, bool]:
@@ -99,6 +121,12 @@ def _sort(text: str) -> tuple[str, bool]:
         allowed = ", ".join(SORTS)
         raise InvalidInput(f"Invalid parameter: sort must be field:asc or field:desc, field one of {allowed}", "sort")
     return SORTS[field], direction == "desc"
+
+
+def _until(given: Mapping[str, str], name: str) -> int | None:
+    """A lead shows its time in whole milliseconds; asked for until then, it must be found."""
+    found = _time(given, name)
+    return None if found is None else found - found % _MILLISECOND + _MILLISECOND - 1
 
 
 def _time(given: Mapping[str, str], name: str) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
@@ -96,8 +96,8 @@ def page(tx: Tx, project_id: int, filters: Filters) -> tuple[list[Lead], int]:
     condition = _condition(project_id, filters)
     counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(condition)))
     offset = (filters.page - 1) * filters.limit
-    statement = _sorted(select(*_COLUMNS).where(condition), filters).limit(filters.limit).offset(offset)
-    return [_lead(row) for row in tx.all(prepare(statement))], 0 if counted is None else int(counted.n)
+    found = _sorted(select(*_COLUMNS).where(condition), filters, tx.dialect).limit(filters.limit).offset(offset)
+    return [_lead(row) for row in tx.all(prepare(found))], 0 if counted is None else int(counted.n)
 
 
 def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
@@ -122,10 +122,14 @@ def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
     return and_(*parts)
 
 
-def _sorted(statement: Select[Any], filters: Filters) -> Select[Any]:
-    """Empty values last in either direction on both databases; ties by id in the same direction."""
+def _sorted(statement: Select[Any], filters: Filters, dialect: str) -> Select[Any]:
+    """Empty values last in either direction on both databases; ties by id in the same direction.
+
+    Texts by their code points: PostgreSQL would otherwise sort by the language that the server was set up with.
+    """
     column = _L[filters.sort_column]
-    keys = [column.desc(), _L.id.desc()] if filters.descending else [column.asc(), _L.id.asc()]
+    by = column.collate("C") if dialect == "postgresql" and isinstance(column.type, Text) else column
+    keys = [by.desc(), _L.id.desc()] if filters.descending else [by.asc(), _L.id.asc()]
     if column.nullable:
         return statement.order_by(column.is_(None), *keys)
     return statement.order_by(*keys)

@@ -8,7 +8,7 @@ from leadtrackr.db.database import Database, Tx
 from leadtrackr.kit.email import email_key
 from leadtrackr.kit.errors import InvalidInput, NotFound, Unavailable
 from leadtrackr.kit.phone import e164
-from leadtrackr.leads import coerce, intake, listing, queries
+from leadtrackr.leads import coerce, intake, listing, queries, tabs
 from leadtrackr.leads.model import Door, Lead
 
 
@@ -101,23 +101,42 @@ async def list_page(db: Database, api_key: str | None, params: dict[str, str]) -
     return await db.read(work)
 
 
+async def list_tab(db: Database, project: Project, tab: tabs.Tab, *, search: str, page: int) -> tabs.TabPage:
+    """One page of one list, for the pages of people who may see the project. InvalidInput for a search too short."""
+    filters = listing.read({"search": search}, project.country)
+    return await db.read(lambda tx: tabs.read(tx, project.id, tab, search=filters.search, page=page))
+
+
+async def get_of(db: Database, project: Project, lead_id: int) -> Lead:
+    """The project's lead of this number; NotFound."""
+    return await db.read(lambda tx: find(tx, project, Ref(lead_id=lead_id)))
+
+
 def find(tx: Tx, project: Project, ref: Ref) -> Lead:
     """The lead that a caller names: leadId, then uniqueIdentifier, email, phone; the newest one wins."""
-    lead_id, identifier = coerce.text(ref.lead_id), coerce.text(ref.unique_identifier)
-    email, phone = coerce.text(ref.email), coerce.text(ref.phone)
-    if lead_id is not None:
-        # Beyond 18 digits no id can exist, and the databases would refuse the number.
-        if not (lead_id.isascii() and lead_id.isdigit() and len(lead_id) <= 18):
-            raise InvalidInput("Invalid parameter: leadId must be a number", "leadId")
-        lead = queries.by_id(tx, project.id, int(lead_id))
-    elif identifier is not None:
-        lead = queries.by_identifier(tx, project.id, identifier)
-    elif email is not None:
-        lead = queries.by_email(tx, project.id, email_key(email) or email)
-    elif phone is not None:
-        lead = queries.by_phone(tx, project.id, phone, e164(phone, project.country))
-    else:
-        raise InvalidInput("Missing required field: one of leadId, uniqueIdentifier, email or phone", "leadId")
+    lead = _find(tx, project, ref)
     if lead is None:
         raise NotFound("Lead not found")
     return lead
+
+
+def _find(tx: Tx, project: Project, ref: Ref) -> Lead | None:
+    if (lead_id := _given(ref.lead_id, "leadId")) is not None:
+        if not (lead_id.isascii() and lead_id.isdigit()):
+            raise InvalidInput("Invalid parameter: leadId must be a whole number", "leadId")
+        # Beyond 18 digits no id can exist, and the databases would refuse the number.
+        return queries.by_id(tx, project.id, int(lead_id)) if len(lead_id) <= 18 else None
+    if (identifier := _given(ref.unique_identifier, "uniqueIdentifier")) is not None:
+        return queries.by_identifier(tx, project.id, identifier)
+    if (email := _given(ref.email, "email")) is not None:
+        return queries.by_email(tx, project.id, email_key(email) or email)
+    if (phone := _given(ref.phone, "phone")) is not None:
+        return queries.by_phone(tx, project.id, phone, e164(phone, project.country))
+    raise InvalidInput("Missing required field: one of leadId, uniqueIdentifier, email or phone", "leadId")
+
+
+def _given(value: object, field: str) -> str | None:
+    """A name's text, None when absent. An array or object names nothing, and passing over it could hit another lead."""
+    if isinstance(value, dict | list):
+        raise InvalidInput(f"Invalid parameter: {field} must be a text or a number", field)
+    return coerce.text(value)

@@ -22,6 +22,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_projects_public_id")),
     )
     op.create_table(
+        "users",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("is_admin", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -171,6 +180,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("phone_e164 IS NOT NULL"),
         postgresql_where=sa.text("phone_e164 IS NOT NULL"),
     )
+    op.create_index(
+        "ix_leads_rated",
+        "leads",
+        ["project_id", "created_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("stage = 'rated'"),
+        postgresql_where=sa.text("stage = 'rated'"),
+    )
     op.create_index("ix_leads_status", "leads", ["project_id", "status", "created_at", "id"], unique=False)
     op.create_index(
         "uq_leads_event",
@@ -179,6 +196,36 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("unique_event_id IS NOT NULL"),
         postgresql_where=sa.text("unique_event_id IS NOT NULL"),
+    )
+    op.create_table(
+        "login_links",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_links_user_id")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_login_links")),
+    )
+    op.create_table(
+        "members",
+        sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_members_project_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id")),
+        sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_members")),
+    )
+    op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
     )
     op.create_table(
         "jobs",
@@ -202,7 +249,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_passed",
         "jobs",
-        ["id"],
+        ["remaining"],
         unique=False,
         sqlite_where=sa.text("state = 'pending' AND remaining = 0"),
         postgresql_where=sa.text("state = 'pending' AND remaining = 0"),
@@ -293,6 +340,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_deliveries_fresh",
+        "deliveries",
+        ["connection_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued' AND passed = 0"),
+        postgresql_where=sa.text("state = 'queued' AND passed = 0"),
     )
     op.create_index("ix_deliveries_job", "deliveries", ["job_id"], unique=False)
     op.create_index("ix_deliveries_lead", "deliveries", ["lead_id", "id"], unique=False)

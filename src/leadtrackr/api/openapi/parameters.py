@@ -1,0 +1,96 @@
+"""The parameters of the calls: in the query and in a header."""
+
+from typing import Final
+
+from leadtrackr.api.openapi.parts import Schema, text
+from leadtrackr.api.status import LONGEST_KEY
+from leadtrackr.leads.listing import EXISTS, LONGEST_SEARCH, MAX_LIMIT, SORTS
+
+_BLANK = r"\s\x00\x1c-\x1f"
+_TWO_OR_NONE: Final = rf"[^{_BLANK}][\s\S]*[^{_BLANK}]|^[{_BLANK}]*$"
+"""At least two characters that count, or none: blank is absent."""
+
+
+def idempotency_key() -> Schema:
+    """The header that lets updateLeadStatus be repeated."""
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Within 24 hours the same key with the same body, byte for byte, gives the first answer again "
+        "and changes nothing; with another body it gives a 409. Keys are each project's own. A refused request does "
+        "not use up its key.",
+        "schema": text(maxLength=LONGEST_KEY),
+    }
+
+
+def _query(name: str, schema: Schema, words: str, **more: object) -> Schema:
+    return {"name": name, "in": "query", "description": words, "schema": schema, **more}
+
+
+def identifiers() -> list[Schema]:
+    """How getLead is told which lead."""
+    return [
+        _query("leadId", {"type": "integer", "minimum": 0}, "The lead's number.", example=42),
+        _query("uniqueIdentifier", text(), "Your own id; the newest lead with it is taken."),
+        _query("email", text(), "Compared trimmed and in lower case; the newest lead is taken."),
+        _query(
+            "phone",
+            text(),
+            "Compared in E.164 with the project's country, or letter for letter; the newest lead is taken. Write `+` "
+            "as `%2B`; a bare one is understood.",
+        ),
+    ]
+
+
+def _status_filter() -> Schema:
+    one: Schema = {"anyOf": [{"enum": ["open", "pending", "lost"]}, {"type": "string", "format": "uuid"}]}
+    return _query(
+        "status",
+        {"type": "array", "items": one},
+        "`open`, `pending`, `lost` and ids of conversion labels, separated by commas.",
+        style="form",
+        explode=False,
+    )
+
+
+def _times() -> list[Schema]:
+    moment: Schema = {
+        "type": "string",
+        "anyOf": [
+            {"title": "time", "format": "date-time"},
+            {"title": "date", "format": "date"},
+            {"title": "nothing", "const": ""},
+        ],
+    }
+    words = "ISO 8601. A bare date is the start of that day; without a zone it counts as UTC."
+    return [
+        _query("createdAt[gte]", moment, f"Came in then or later. {words}"),
+        _query("createdAt[lte]", moment, f"Came in then or earlier. {words}"),
+    ]
+
+
+def listing() -> list[Schema]:
+    """What getLeads can be asked."""
+    sorts = [f"{field}:{direction}" for field in SORTS for direction in ("asc", "desc")]
+    page: Schema = {"type": "integer", "minimum": 1}
+    return [
+        _query("limit", {**page, "maximum": MAX_LIMIT, "default": 50}, "Leads on a page."),
+        _query("page", {**page, "maximum": 10**9, "default": 1}, "Which page."),
+        _status_filter(),
+        _query("formName", text(), "Exactly this form name."),
+        _query("uniqueIdentifier", text(), "Exactly this id."),
+        _query("email", text(), "This address, trimmed and in lower case."),
+        _query("phone", text(), "This number, in E.164 with the project's country or letter for letter."),
+        *_times(),
+        _query(
+            "search",
+            text(maxLength=LONGEST_SEARCH, pattern=_TWO_OR_NONE),
+            "Part of the first or last name, e-mail address, phone or company, in any case; at least 2 characters.",
+        ),
+        _query(
+            "sort",
+            {"enum": sorts, "default": "createdAt:desc"},
+            "`field:direction`. Texts are compared by code point; leads without a value come last; ties go by id.",
+        ),
+        *(_query(f"{name}[exists]", {"type": "boolean"}, f"Only leads with, or without, `{name}`.") for name in EXISTS),
+    ]

@@ -1,0 +1,153 @@
+"""`leadtrackr conversions`."""
+
+from collections.abc import Sequence
+
+import click
+
+from leadtrackr.cli.desk import at_desk
+from leadtrackr.cli.output import json_option, pairs, show, table
+from leadtrackr.conversions import receipts
+from leadtrackr.conversions.model import State
+from leadtrackr.conversions.receipts import Filters, Receipt, Tried
+from leadtrackr.destinations import registry
+from leadtrackr.kit.clock import iso_millis
+from leadtrackr.kit.money import to_units
+
+
+@click.group()
+def conversions() -> None:
+    """Deliveries with their attempts, in words."""
+
+
+@conversions.command("list")
+@click.argument("project")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
+@click.option("--destination", help="Only those for this platform.")
+@click.option("--lead", "lead_id", type=click.IntRange(1), help="Only those of this lead.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
+@json_option
+def list_deliveries(
+    project: str, state: str | None, destination: str | None, lead_id: int | None, limit: int, as_json: bool
+) -> None:
+    """List the deliveries of PROJECT (its id or number), newest first, each with its outcome in words."""
+    filters = Filters(
+        states=frozenset() if state is None else frozenset({State(state)}),
+        destination=None if destination is None else registry.get(destination).slug,
+        lead_id=lead_id,
+        limit=limit,
+    )
+    found = at_desk(lambda desk: receipts.listing(desk.db, project, filters))
+    rows = [
+        (str(one.id), str(one.lead_id), one.label, one.destination, one.state.value, one.words.sentence)
+        for one in found
+    ]
+    text = table(("Id", "Lead", "Label", "Destination", "State", "In words"), rows, none="There is no such delivery.")
+    show({"deliveries": [delivery_data(one) for one in found]}, text, as_json=as_json)
+
+
+@conversions.command("show")
+@click.argument("project")
+@click.argument("delivery", type=click.IntRange(1))
+@json_option
+def show_delivery(project: str, delivery: int, as_json: bool) -> None:
+    """Show one DELIVERY of PROJECT with its attempts: what was sent, what the platform said, what to do."""
+    found, tried = at_desk(lambda desk: receipts.one(desk.db, project, delivery))
+    data: dict[str, object] = {
+        "delivery": delivery_data(found),
+        "attempts": [_attempt_data(found.destination, one) for one in tried],
+    }
+    show(data, _text(found, tried), as_json=as_json)
+
+
+def delivery_data(one: Receipt) -> dict[str, object]:
+    """A delivery as JSON has it: times as ISO 8601, the value in the currency's own units and in cents."""
+    words = one.words
+    return {
+        "id": one.id,
+        "jobId": one.job_id,
+        "leadId": one.lead_id,
+        "label": one.label,
+        "destination": one.destination,
+        "account": one.account,
+        "action": one.action,
+        "eventId": one.event_id,
+        "happenedAt": iso_millis(one.happened_at),
+        "valueCents": one.value_cents,
+        "currency": one.currency,
+        "state": one.state.value,
+        "code": one.code,
+        "sentence": words.sentence,
+        "nextStep": words.next_step,
+        "detail": one.detail,
+        "field": one.field,
+        "runAt": iso_millis(one.run_at),
+        "closesAt": iso_millis(one.closes_at),
+        "tries": one.tries,
+        "createdAt": iso_millis(one.created_at),
+        "settledAt": None if one.settled_at is None else iso_millis(one.settled_at),
+    }
+
+
+def _attempt_data(destination: str, one: Tried) -> dict[str, object]:
+    words = receipts.words_of(destination, one.code)
+    return {
+        "number": one.number,
+        "startedAt": iso_millis(one.started_at),
+        "endedAt": iso_millis(one.ended_at),
+        "outcome": one.kind,
+        "code": one.code,
+        "sentence": words.sentence,
+        "nextStep": words.next_step,
+        "detail": one.detail,
+        "reference": one.reference,
+        "httpStatus": one.http_status,
+        "url": one.url,
+        "request": one.request,
+    }
+
+
+def _text(found: Receipt, tried: Sequence[Tried]) -> str:
+    words = found.words
+    head = pairs(
+        {
+            "Delivery": found.id,
+            "Lead": found.lead_id,
+            "Label": found.label,
+            "Destination": f"{found.destination}, account {found.account}, {found.action}",
+            "Event id": found.event_id,
+            "Happened": iso_millis(found.happened_at),
+            "Value": _value(found),
+            "State": found.state.value,
+            "In words": words.sentence or None,
+            "Detail": found.detail or None,
+            "What to do": words.next_step or None,
+            "Next try": iso_millis(found.run_at) if found.state == State.WAITING else None,
+            "Closes": iso_millis(found.closes_at),
+        }
+    )
+    return "\n\n".join([head, *(_attempt_text(found.destination, one) for one in tried)])
+
+
+def _value(found: Receipt) -> str | None:
+    if found.value_cents is None or found.currency is None:
+        return None
+    return f"{to_units(found.value_cents, found.currency)} {found.currency}"
+
+
+def _attempt_text(destination: str, one: Tried) -> str:
+    words = receipts.words_of(destination, one.code)
+    rows = pairs(
+        {
+            "When": iso_millis(one.started_at),
+            "Took": f"{(one.ended_at - one.started_at) / 1000:.0f} ms",
+            "To": one.url or None,
+            "Answer": None if one.http_status is None else f"HTTP {one.http_status}",
+            "Outcome": f"{one.kind} ({one.code})",
+            "In words": words.sentence,
+            "It said": one.detail or None,
+            "What to do": words.next_step or None,
+            "Reference": one.reference or None,
+            "Sent": one.request or None,
+        }
+    )
+    return f"Attempt {one.number}\n{rows}"

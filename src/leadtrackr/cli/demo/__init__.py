@@ -1,0 +1,1 @@
+"""`leadtrackr demo`: leads, ratings and deliveries from end to end, on a database of its own."""

@@ -1,0 +1,87 @@
+"""`leadtrackr demo`."""
+
+import asyncio
+import signal
+
+import click
+
+from leadtrackr.cli import listening
+from leadtrackr.cli.demo import checks, ledger, script, telling
+from leadtrackr.cli.demo.play import play
+from leadtrackr.cli.demo.progress import Progress
+from leadtrackr.cli.demo.stage import Stage, built
+from leadtrackr.cli.demo.telling import Result
+from leadtrackr.cli.output import json_option, show, tell
+from leadtrackr.conversions import receipts
+from leadtrackr.conversions.receipts import Filters
+from leadtrackr.kit.errors import LeadTrackrError
+
+
+class PromiseBroken(LeadTrackrError):
+    """Something that the demo promises did not happen."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End by itself; with 1 when anything that was promised did not happen.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Of the demo's server.")
+@json_option
+def demo(once: bool, port: int, as_json: bool) -> None:
+    """See the whole way: over 200 leads, rated, delivered to emulated platforms, and checked.
+
+    Starts the sandbox and a server on a database of its own, posts leads over HTTP as the real client programs do,
+    rates them over HTTP, waits for delivery and shows what became of each lead on each platform, and why. Nothing
+    leaves this machine, and nothing is left behind. Without --once the server stays until Ctrl-C.
+    """
+    ok = listening.run(lambda: _run(once=once, port=port, as_json=as_json))
+    if not ok:
+        raise PromiseBroken("Not everything that the demo promises happened.")
+
+
+async def _run(*, once: bool, port: int, as_json: bool) -> bool:
+    # A kill ends it like Ctrl-C, so that the temporary folder goes too.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    progress = Progress()
+    progress.step("Starting the emulated platforms and a server on a database of its own")
+    async with built(port) as stage:
+        result = await _result(stage, progress)
+        show(telling.data(result, stage), telling.text(result, stage.names), as_json=as_json)
+        if not once:
+            tell(_invitation(stage))
+            await listening.stop_signal().wait()
+    return result.ok
+
+
+async def _result(stage: Stage, progress: Progress) -> Result:
+    run = await play(stage, script.write(), progress)
+    found = await receipts.listing(stage.parts.db, stage.project_id, Filters(limit=10_000))
+    arrived = await ledger.read(stage.http, stage.sandbox_url)
+    return Result(
+        run=run,
+        receipts=found,
+        checks=checks.check(run, found, await _leads_in_api(stage), arrived),
+        failed_once=frozenset(key for _, key in arrived.refused),
+        seconds=progress.seconds,
+    )
+
+
+async def _leads_in_api(stage: Stage) -> int:
+    headers = {"X-API-Key": stage.api_key}
+    async with stage.http.get(f"{stage.url}/api/leads/getLeads", params={"limit": "1"}, headers=headers) as response:
+        return int((await response.json())["total"])
+
+
+def _invitation(stage: Stage) -> str:
+    return f"""
+The server stays at {stage.url} until Ctrl-C, and is gone then, with its database.
+  The API's reference:   {stage.url}/api/docs
+  The leads:             curl -H 'X-API-Key: {stage.api_key}' '{stage.url}/api/leads/getLeads?limit=2'
+  A lead of your own:    curl {stage.url}/api/leads/createLead -H 'Content-Type: application/json' \\
+                           -d '{{"projectId": "{stage.project_number}", "userData": {{"email": "you@example.com"}}}}'
+  Rate it as a deal:     curl {stage.url}/api/leads/updateLeadStatus -H 'Content-Type: application/json' \\
+                           -H 'X-API-Key: {stage.api_key}' \\
+                           -d '{{"email": "you@example.com", "conversionId": "{_deal(stage)}", "price": 125000}}'
+  What the emulated platforms have taken: {stage.sandbox_url}/_sandbox/ledger"""
+
+
+def _deal(stage: Stage) -> str:
+    return stage.conversion_ids[script.To.DEAL]

@@ -1,0 +1,257 @@
+"""Receipts, read-only: what became of each delivery, with every attempt, in words for a person."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, bindparam, func, select
+
+from leadtrackr.accounts import queries as account_queries
+from leadtrackr.accounts import service as accounts
+from leadtrackr.accounts.model import Project
+from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.model import UNSETTLED, State
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import attempts, deliveries, jobs, labels, leads
+from leadtrackr.kit.errors import NotFound
+
+LARGEST_ID: Final = 2**63 - 1
+"""Beyond it no id can exist, and the databases would refuse the number."""
+_D: Final = deliveries.c
+_A: Final = attempts.c
+_WORDS: Final[Mapping[State, str]] = {
+    State.QUEUED: "It is about to be sent.",
+    State.SENDING: "It is being sent.",
+    State.WAITING: "It is sent again at its time.",
+    State.HELD: "Its connection is held until a person mends it.",
+    State.CANCELLED: "A person stopped it.",
+}
+"""For a delivery whose state says it all."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What a code means for a person; `next_step` is empty when there is nothing to do."""
+
+    sentence: str
+    next_step: str
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery as it stands. Times in microseconds UTC, `value_cents` in hundredths of the currency."""
+
+    id: int
+    job_id: int
+    lead_id: int
+    label: str
+    destination: str
+    account: str
+    action: str
+    event_id: str
+    happened_at: int
+    value_cents: int | None
+    currency: str | None
+    state: State
+    code: str | None
+    detail: str | None
+    """The platform's own words, or for a skipped one what is missing; shortened, nothing personal."""
+    field: str | None
+    run_at: int
+    closes_at: int
+    tries: int
+    created_at: int
+    settled_at: int | None
+
+    @property
+    def words(self) -> Words:
+        """What happened and what to do."""
+        if self.code is None or (self.state in (State.QUEUED, State.SENDING) and self.code != outcomes.BEHIND):
+            return Words(_WORDS.get(self.state, ""), "")
+        return words_of(self.destination, self.code)
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt. Times in microseconds UTC; `request` is the event as it was sent, plain personal values masked."""
+
+    number: int
+    started_at: int
+    ended_at: int
+    kind: str
+    code: str
+    detail: str
+    reference: str
+    http_status: int | None
+    url: str
+    request: str
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries of a project; what is left empty takes all."""
+
+    states: frozenset[State] = frozenset()
+    destination: str | None = None
+    lead_id: int | None = None
+    limit: int = 50
+
+
+_FROM: Final = deliveries.join(labels, labels.c.id == _D.label_id)
+_SELECT: Final = select(
+    *(_D[name] for name in Receipt.__struct_fields__ if name != "label"), labels.c.name.label("label")
+).select_from(_FROM)
+_ONE: Final = prepare(_SELECT.where(_D.project_id == bindparam("project_id"), _D.id == bindparam("id")))
+_ATTEMPTS: Final = prepare(
+    select(*(_A[name] for name in Tried.__struct_fields__))
+    .join(deliveries, _D.id == _A.delivery_id)
+    .where(_D.project_id == bindparam("project_id"), _D.id == bindparam("id"))
+    .order_by(_A.id)
+)
+_NEWEST_LEAD: Final = prepare(
+    select(func.max(leads.c.created_at).label("at")).where(leads.c.project_id == bindparam("project_id"))
+)
+
+
+def words_of(destination: str, code: str) -> Words:
+    """The words for a destination's code, or for one of the engine's own."""
+    known = outcomes.explain(destination, code)
+    if known is None:
+        return Words(f"The platform answered {code}, which this version does not know.", "")
+    return Words(known.sentence, known.next_step)
+
+
+async def listing(db: Database, project_ref: str, filters: Filters) -> list[Receipt]:
+    """A project's deliveries, newest first. NotFound without the project."""
+
+    def work(tx: Tx) -> list[Receipt]:
+        project = accounts.find_project(tx, project_ref)
+        chosen = _SELECT.where(*_conditions(project, filters)).order_by(_D.id.desc()).limit(filters.limit)
+        return [_receipt(row) for row in tx.all(prepare(chosen))]
+
+    return await db.read(work)
+
+
+async def one(db: Database, project_ref: str, delivery_id: int) -> tuple[Receipt, list[Tried]]:
+    """One delivery and its attempts, oldest first. NotFound when the project has no such delivery."""
+
+    def work(tx: Tx) -> tuple[Receipt, list[Tried]]:
+        project = accounts.find_project(tx, project_ref)
+        row = tx.first(_ONE, project_id=project.id, id=min(delivery_id, LARGEST_ID))
+        if row is None:
+            raise NotFound(f"This project has no delivery {delivery_id}.")
+        tried = [Tried(**found._asdict()) for found in tx.all(_ATTEMPTS, project_id=project.id, id=delivery_id)]
+        return _receipt(row), tried
+
+    return await db.read(work)
+
+
+async def projects(db: Database) -> list[Project]:
+    """Every project, oldest first, for whoever runs the server."""
+    return await db.read(account_queries.everything)
+
+
+class Clocks(msgspec.Struct, frozen=True):
+    """The database's clock, and when the newest lead came in (None without leads); microseconds UTC."""
+
+    database_at: int
+    newest_lead_at: int | None
+
+
+async def clocks(db: Database) -> Clocks:
+    """What this machine's clock can be compared with."""
+
+    def work(tx: Tx) -> Clocks:
+        found = [tx.first(_NEWEST_LEAD, project_id=project.id) for project in account_queries.everything(tx)]
+        return Clocks(tx.now(), max((row.at for row in found if row and row.at is not None), default=None))
+
+    return await db.read(work)
+
+
+def _receipt(row: Any) -> Receipt:
+    values = row._asdict()
+    values["state"] = State(values["state"])
+    return Receipt(**values)
+
+
+def _conditions(project: Project, filters: Filters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = [_D.project_id == project.id]
+    if filters.states:
+        wanted.append(_D.state.in_(sorted(filters.states)))
+    if filters.destination is not None:
+        wanted.append(_D.destination == filters.destination)
+    if filters.lead_id is not None:
+        wanted.append(_D.lead_id == min(filters.lead_id, LARGEST_ID))
+    return wanted
+
+
+class Rating(msgspec.Struct, frozen=True, kw_only=True):
+    """One status change of a lead and what it sent: each delivery with its attempts, oldest first."""
+
+    job_id: int
+    label: str
+    rated_at: int
+    deliveries: list[tuple[Receipt, list[Tried]]]
+
+
+_JOBS: Final = prepare(
+    select(jobs.c.id, jobs.c.created_at, labels.c.name)
+    .join(labels, labels.c.id == jobs.c.label_id)
+    .where(jobs.c.project_id == bindparam("project_id"), jobs.c.lead_id == bindparam("lead_id"))
+    .order_by(jobs.c.id.desc())
+)
+_OF_LEAD: Final = prepare(
+    _SELECT.where(_D.project_id == bindparam("project_id"), _D.lead_id == bindparam("lead_id")).order_by(_D.id)
+)
+_ATTEMPTS_OF_LEAD: Final = prepare(
+    select(_A.delivery_id, *(_A[name] for name in Tried.__struct_fields__))
+    .join(deliveries, _D.id == _A.delivery_id)
+    .where(_D.project_id == bindparam("project_id"), _D.lead_id == bindparam("lead_id"))
+    .order_by(_A.id)
+)
+_STANDINGS: Final = prepare(
+    select(_D.lead_id, _D.destination, _D.state)
+    .where(_D.project_id == bindparam("project_id"), IdsIn(_D.lead_id, "lead_ids"))
+    .order_by(_D.id)
+)
+_TO_SEND: Final = prepare(
+    select(_D.connection_id, func.count().label("n"))
+    .where(
+        _D.project_id == bindparam("project_id"),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
+    )
+    .group_by(_D.connection_id)
+)
+
+
+async def of_lead(db: Database, project_id: int, lead_id: int) -> list[Rating]:
+    """Everything that a project's lead was rated as, newest first, with what each rating sent."""
+
+    def work(tx: Tx) -> list[Rating]:
+        tried: dict[int, list[Tried]] = {}
+        for row in tx.all(_ATTEMPTS_OF_LEAD, project_id=project_id, lead_id=lead_id):
+            values = row._asdict()
+            tried.setdefault(values.pop("delivery_id"), []).append(Tried(**values))
+        by_job: dict[int, list[tuple[Receipt, list[Tried]]]] = {}
+        for row in tx.all(_OF_LEAD, project_id=project_id, lead_id=lead_id):
+            by_job.setdefault(row.job_id, []).append((_receipt(row), tried.get(row.id, [])))
+        return [
+            Rating(job_id=row.id, label=row.name, rated_at=row.created_at, deliveries=by_job.get(row.id, []))
+            for row in tx.all(_JOBS, project_id=project_id, lead_id=lead_id)
+        ]
+
+    return await db.read(work)
+
+
+async def standings(db: Database, project_id: int, lead_ids: list[int]) -> dict[int, dict[str, State]]:
+    """For each lead the state of its newest delivery on each destination; leads without deliveries are left out."""
+
+    def work(tx: Tx) -> dict[int, dict[str, State]]:
+        found: dict[int, dict[str, State]] = {}
+        for row in tx.all(_STANDINGS, project_id=project_id, lead_ids=lead_ids):
+            found.setdefault(row.lead_id, {})[row.destination] = State(row.state)
+        return found
+
+    return await db.read(work)
+
+
+async def to_send(db: Database, project_id: int) -> dict[int, int]:
+    """How many of a project's deliveries have yet to be settled, by connection."""
+    return await db.read(lambda tx: {row.connection_id: int(row.n) for row in tx.all(_TO_SEND, project_id=project_id)})

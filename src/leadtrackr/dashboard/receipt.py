@@ -1,0 +1,200 @@
+"""A receipt in words: each delivery as one line that says where it stands, what happened and what to do. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from markupsafe import Markup
+
+from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.model import State
+from leadtrackr.conversions.receipts import Rating, Receipt, Tried
+from leadtrackr.dashboard.rendering import moment, money, platform
+from leadtrackr.destinations.contract import Kind
+from leadtrackr.destinations.registry import DESTINATIONS
+
+NOTHING: Final = "Nothing to do."
+SHOWN_TRIES: Final = 20
+"""Attempts of one delivery that a page shows, the newest ones."""
+_LONGEST_REQUEST: Final = 20_000
+_SECOND: Final = 1_000_000
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A state for people: its word, its colour's meaning (good, wait, act, bad, still), and what it says by itself."""
+
+    word: str
+    tone: str
+    sentence: str
+
+
+STANDINGS: Final[Mapping[State, Standing]] = {
+    State.QUEUED: Standing("Queued", "wait", "It is about to be sent."),
+    State.SENDING: Standing("Sending", "wait", "It is being sent at this moment."),
+    State.WAITING: Standing("Waiting", "wait", "It could not be sent yet and goes on by itself."),
+    State.HELD: Standing("Held", "act", "The connection to this platform is held until a person mends it."),
+    State.ACCEPTED: Standing("Accepted", "good", "The platform took the conversion."),
+    State.CONFIRMED: Standing("Counted", "good", "The platform says that it counts the conversion."),
+    State.SKIPPED: Standing("Not sent", "still", "It was not sent."),
+    State.REJECTED: Standing("Rejected", "bad", "The platform refused the conversion for good."),
+    State.EXPIRED: Standing("Expired", "bad", "It could not be delivered in time."),
+    State.CANCELLED: Standing("Cancelled", "still", "A person stopped it before it was sent."),
+}
+_OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
+    Kind.ACCEPTED: ("Accepted", "good"),
+    Kind.CONFIRMED: ("Counted", "good"),
+    Kind.REJECTED: ("Rejected", "bad"),
+    Kind.RETRY: ("To be tried again", "wait"),
+    Kind.HOLD: ("Held", "act"),
+    Kind.UNKNOWN: ("Not known", "wait"),
+}
+Fact = tuple[str, str | Markup]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What happened and what to do, and the words that came with it, under the name of who said them."""
+
+    sentence: str
+    next_step: str
+    speaker: str = ""
+    words: str = ""
+
+
+class TryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt."""
+
+    number: int
+    at: Markup
+    took: str
+    word: str
+    tone: str
+    said: Said
+    http_status: int | None
+    url: str
+    reference: str
+    request: str
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery."""
+
+    id: int
+    platform: str
+    label: str
+    word: str
+    tone: str
+    said: Said
+    facts: list[Fact]
+    tries: list[TryLine]
+    earlier_tries: int
+    """Attempts older than those shown."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One rating with a line for each platform and label of its path."""
+
+    label: str
+    rated_at: Markup
+    lines: list[Line]
+
+
+def groups(ratings: list[Rating]) -> list[Group]:
+    """The whole receipt, newest rating first."""
+    return [
+        Group(
+            label=rating.label,
+            rated_at=moment(rating.rated_at),
+            lines=[line(receipt, tried) for receipt, tried in rating.deliveries],
+        )
+        for rating in ratings
+    ]
+
+
+def line(receipt: Receipt, tried: list[Tried]) -> Line:
+    """One delivery with its attempts."""
+    standing = STANDINGS[receipt.state]
+    first = max(0, len(tried) - SHOWN_TRIES)
+    return Line(
+        id=receipt.id,
+        platform=platform(receipt.destination),
+        label=receipt.label,
+        word=standing.word,
+        tone=standing.tone,
+        said=said_of(receipt),
+        facts=_facts(receipt),
+        tries=[_try(receipt.destination, number, one) for number, one in enumerate(tried, 1)][first:],
+        earlier_tries=first,
+    )
+
+
+def said_of(receipt: Receipt) -> Said:
+    """What became of a delivery. Every state and every code, also one that nobody knows, has a sentence."""
+    words = receipt.words
+    said = Said(words.sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
+    if receipt.code is None or receipt.state in (State.QUEUED, State.SENDING):
+        return said
+    if receipt.code in (outcomes.RETRIES_OVER, outcomes.WINDOW_CLOSED) and receipt.detail:
+        # What ended the tries keeps the last answer: its code, a colon, the platform's words.
+        code, _, rest = receipt.detail.partition(": ")
+        known = outcomes.explain(receipt.destination, code)
+        last = receipt.detail if known is None else f"{known.sentence} {rest}".rstrip()
+        return msgspec.structs.replace(said, speaker="The last answer", words=last)
+    return say(receipt.destination, receipt.code, receipt.detail or "")
+
+
+def say(destination: str, code: str, detail: str) -> Said:
+    """A code in words, with what the platform itself said."""
+    known = outcomes.explain(destination, code)
+    if known is None:
+        return Said(
+            f"{platform(destination)} answered with the code {code}, which this version of LeadTrackr does not know.",
+            "Look at the platform's words below; if they do not help, report the code.",
+            f"{platform(destination)} says",
+            detail or "nothing more",
+        )
+    ours = code in outcomes.OWN_CODES or code in ("network", "timeout")
+    speaker = "In detail" if ours else f"{platform(destination)} says"
+    return Said(known.sentence, known.next_step or NOTHING, speaker if detail else "", detail)
+
+
+def _facts(receipt: Receipt) -> list[Fact]:
+    facts: list[Fact] = []
+    if receipt.state in (State.QUEUED, State.WAITING):
+        facts.append(("Next try", moment(receipt.run_at)))
+    if receipt.settled_at is None:
+        facts.append(("Can be sent until", moment(receipt.closes_at)))
+    else:
+        facts.append(("Since", moment(receipt.settled_at)))
+    facts.append(("Conversion time", moment(receipt.happened_at)))
+    value = "None" if receipt.value_cents is None else money(receipt.value_cents, receipt.currency or "")
+    facts.append(("Value", value))
+    known = DESTINATIONS.get(receipt.destination)
+    facts.append(("Account", receipt.account))
+    facts.append((known.event_field.label if known else "Event", receipt.action))
+    facts.append(("Event id", receipt.event_id))
+    return facts
+
+
+def _try(destination: str, number: int, one: Tried) -> TryLine:
+    word, tone = _OUTCOMES.get(one.kind, (one.kind, "still"))
+    return TryLine(
+        number=number,
+        at=moment(one.started_at, seconds=True),
+        took=f"{(one.ended_at - one.started_at) / _SECOND:.2f} s",
+        word=word,
+        tone=tone,
+        said=say(destination, one.code, one.detail),
+        http_status=one.http_status,
+        url=one.url,
+        reference=one.reference,
+        request=_readable(one.request),
+    )
+
+
+def _readable(request: str) -> str:
+    """The event's JSON with a line for each value; as it is when it is something else."""
+    try:
+        found = msgspec.json.format(request, indent=2) if request else ""
+    except msgspec.DecodeError:
+        found = request
+    return found if len(found) <= _LONGEST_REQUEST else found[:_LONGEST_REQUEST] + "\n…"

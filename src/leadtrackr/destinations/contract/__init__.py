@@ -1,0 +1,81 @@
+"""What a destination is: data plus pure functions. The engine does the transport, the batches and the retries.
+
+A destination never sees the database or the network. It says which settings it needs, which leads it can use, turns
+conversions into one HTTP request and reads the answer into outcomes.
+"""
+
+from leadtrackr.destinations.contract.answers import (
+    AGAIN,
+    HTTP_CODES,
+    SAME_ID,
+    Action,
+    Code,
+    Hold,
+    Kind,
+    Outcome,
+    PerEvent,
+    Refused,
+    Request,
+    Response,
+    Scope,
+    Verdict,
+    Whole,
+    by_index,
+)
+from leadtrackr.destinations.contract.destination import (
+    Destination,
+    Known,
+    NeverKnown,
+    NotYet,
+    OnlyCounts,
+    StatusAnswer,
+    StatusPoll,
+    TakeBack,
+    Token,
+    TokenAuth,
+)
+from leadtrackr.destinations.contract.events import (
+    Event,
+    Field,
+    LeadData,
+    Limits,
+    Settings,
+    Warning,
+    Window,
+)
+
+__all__ = [
+    "AGAIN",
+    "HTTP_CODES",
+    "SAME_ID",
+    "Action",
+    "Code",
+    "Destination",
+    "Event",
+    "Field",
+    "Hold",
+    "Kind",
+    "Known",
+    "LeadData",
+    "Limits",
+    "NeverKnown",
+    "NotYet",
+    "OnlyCounts",
+    "Outcome",
+    "PerEvent",
+    "Refused",
+    "Request",
+    "Response",
+    "Scope",
+    "Settings",
+    "StatusAnswer",
+    "StatusPoll",
+    "TakeBack",
+    "Token",
+    "TokenAuth",
+    "Verdict",
+    "Warning",
+    "Whole",
+    "Window",
+    "by_index",
+]

@@ -1,0 +1,140 @@
+"""A destination, whole, and what it may say of tokens, of answers that come later and of taking back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from leadtrackr.destinations.contract.answers import Code, Outcome, Request, Response, Verdict
+from leadtrackr.destinations.contract.events import Event, Field, LeadData, Limits, Settings, Warning, Window
+
+
+class Token(msgspec.Struct, frozen=True):
+    """An access token and how long it lives, in seconds."""
+
+    value: str
+    expires_in_s: int
+
+
+class TokenAuth(msgspec.Struct, frozen=True):
+    """How a destination gets its access token. The engine sends the request and keeps the token until it expires."""
+
+    request: Callable[[Settings, int], Request]
+    """From settings and the time (microseconds UTC). InvalidInput when no request can be made of the settings (a key
+    that is no key): the same as a hold for credentials. Its body holds secrets; it is never recorded."""
+    read: Callable[[Response], Token | Outcome]
+
+
+class NotYet(msgspec.Struct, frozen=True):
+    """The platform has not finished, or could not be asked; ask again."""
+
+    outcome: Outcome | None = None
+    """Why it could not be asked (RETRY, UNKNOWN or HOLD); None while it is still at work."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What became of each event, in the order of the request: confirmed, rejected, to be sent again, or held."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+class OnlyCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many, but not which: nothing may be pinned on a delivery, which stays accepted."""
+
+    accepted: int
+    refused: int
+    """Together with `accepted` the events of the request."""
+    reasons: Mapping[str, int]
+    """Code of the table → how many events; as the platform counts them, so they need not add up to `refused`."""
+    outcome: Outcome
+    """What a receipt can say: ACCEPTED, the numbers in its detail."""
+
+
+class NeverKnown(msgspec.Struct, frozen=True):
+    """The platform will not say; asking again is of no use, and the deliveries stay accepted."""
+
+    outcome: Outcome
+    """What a receipt can say: ACCEPTED."""
+
+
+StatusAnswer = NotYet | Known | OnlyCounts | NeverKnown
+
+
+class StatusPoll(msgspec.Struct, frozen=True, kw_only=True):
+    """How a platform is asked later what became of a request that it took."""
+
+    request: Callable[[str, Settings, str | None], Request]
+    """From an outcome's reference, settings and access token."""
+    read: Callable[[Response, int], StatusAnswer]
+    """The answer about a request of n events."""
+    first_after_s: float
+    """Seconds from the request to the first question."""
+    again_after_s: tuple[float, ...]
+    """Seconds from each question to the next; the last one repeats."""
+    give_up_after_s: float
+    """Seconds from the request after which nobody asks any more."""
+    given_up: str
+    """The table's code for a request of which the platform has said nothing until then."""
+
+
+class TakeBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform lets one do about a conversion that it has already taken."""
+
+    restate: bool
+    """Whether its value can be changed."""
+    retract: bool
+    """Whether it can be made not to count."""
+    sentence: str
+    """What can be done and what cannot, for a receipt."""
+    build: Callable[[Sequence[Event], Settings, str | None], Request] | None = None
+    """Set when, and only when, `restate` is: the request that gives events their new value, read as any other. The
+    events are those that were sent, same event id, action and time, with another value. ValueError for an event
+    without a value or a currency. Only for events that the platform has taken: to others it may be a new conversion."""
+    zero_setting: str = ""
+    """The setting that, on yes, has a lost conversion restated to nothing, where that is as close as one comes."""
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """One ad platform, whole."""
+
+    slug: str
+    name: str
+    docs_url: str
+    api_version: str
+    api_version_ends: date | None
+    """The day on which the platform retires this version; None when it has announced none."""
+    fields: tuple[Field, ...]
+    one_of: tuple[tuple[str, ...], ...] = ()
+    """Groups of fields of which at least one group must be complete; empty when nothing is left to choose."""
+    event_field: Field
+    """The value of a label's event for this destination."""
+    limits: Limits
+    identifiers: tuple[str, ...]
+    """The names of which at least one must be present, as used in warnings' `field`."""
+    masked_keys: tuple[str, ...] = ()
+    """JSON keys whose plain personal values are masked in the copies kept of requests."""
+    account: Callable[[Settings], str]
+    """The account that deliveries are frozen to, for people and for batches."""
+    missing: Callable[[LeadData, Settings], tuple[Warning, ...]]
+    """Why this lead cannot be used; empty when it can."""
+    window: Callable[[Event, Settings], Window]
+    build: Callable[[Sequence[Event], Settings, str | None], Request]
+    """Events of one action, settings, access token (None without `auth`). ValueError for an event whose currency
+    `kit.money.is_currency` does not know: a delivery is never made with one."""
+    read: Callable[[Response, int], Verdict]
+    """The answer to a request of n events."""
+    check: Callable[[Settings, str | None], Request]
+    """A harmless request that shows whether the credentials work."""
+    read_check: Callable[[Response], Outcome]
+    codes: Mapping[str, Code]
+    """The outcome table: every code that `read`, `read_check`, `auth` and `status` can give, with its words."""
+    auth: TokenAuth | None = None
+    status: StatusPoll | None = None
+    """None when the platform's first answer is its last."""
+    take_back: TakeBack | None = None
+    about: str = ""
+    """What is sent and how the platform finds the person, for the reference page."""
+    window_help: str = ""
+    """The rule of `window` in words."""
+    unverified: tuple[str, ...] = ()
+    """What the platform's documents leave open or nobody could try, in sentences."""

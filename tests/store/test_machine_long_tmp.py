@@ -1,0 +1,334 @@
+"""Any course of events, in a model: ratings, claims, outcomes of every kind, crashes, holds, pauses and time.
+
+A trigger in the database writes down every step of every delivery, so that none between two looks goes unseen.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import column, select, table
+
+from leadtrackr.conversions import claim
+from leadtrackr.conversions.hold import hold_connection, pause_connection, release_connection
+from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, Claimed, State
+from leadtrackr.db import tables
+from leadtrackr.db.open import sqlite_path
+from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.contract import Kind, Outcome, Scope
+from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
+from leadtrackr.kit.errors import Conflict
+from tests.support.engine import ACCEPTED, DOWN, HOLD, LEASE_US, REJECTED, RETRY, UNKNOWN, World
+
+SLUGS = ("google_ads", "meta")
+LABELS = ("A", "B", "C", "lost")
+OUTCOMES = (
+    ACCEPTED,
+    ACCEPTED,
+    REJECTED,
+    RETRY,
+    UNKNOWN,
+    DOWN,
+    HOLD,
+    Outcome(kind=Kind.CONFIRMED, code="ok"),
+    Outcome(kind=Kind.UNKNOWN, code="timeout", scope=Scope.DESTINATION),
+    Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=7200),
+)
+FROZEN = ("job_id", "lead_id", "event_id", "happened_at", "value_cents", "currency", "account", "action", "closes_at")
+_MOVES = prepare(select(table("seen_moves", column("id"), column("was"), column("became"))))
+_SQLITE = """
+CREATE TABLE seen_moves (id INTEGER, was TEXT, became TEXT);
+CREATE TRIGGER see_moves AFTER UPDATE OF state ON deliveries WHEN OLD.state <> NEW.state
+BEGIN INSERT INTO seen_moves VALUES (OLD.id, OLD.state, NEW.state); END;
+"""
+_POSTGRES = """
+DROP TABLE IF EXISTS seen_moves;
+CREATE TABLE seen_moves (id BIGINT, was TEXT, became TEXT);
+CREATE OR REPLACE FUNCTION see_move() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN INSERT INTO seen_moves VALUES (OLD.id, OLD.state, NEW.state); RETURN NULL; END';
+CREATE OR REPLACE TRIGGER see_moves AFTER UPDATE OF state ON deliveries
+FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION see_move();
+"""
+
+
+def watch(url: str) -> str:
+    """Adds the trigger to a fresh database."""
+    path = sqlite_path(url)
+    if path is not None:
+        lite = sqlite3.connect(path)
+        lite.executescript(_SQLITE)
+        lite.close()
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute(_POSTGRES.encode())
+    return url
+
+
+class Engine(RuleBasedStateMachine):
+    """Three leads, three labels in a path, two destinations, and workers that come and go."""
+
+    fresh_url: ClassVar[Callable[[], str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(watch(type(self).fresh_url()))
+        self.world.project()
+        self.world.label("A")
+        self.world.label("B", after=("A",), convert_once=True)
+        self.world.label("C", after=("B",), done=True)
+        self.world.connect(*SLUGS)
+        self.leads = [self.world.lead() for _ in range(2)] + [self.world.lead(email=None, attribution={"gclid": "x"})]
+        self.batches: dict[str, tuple[str, list[Claimed]]] = {}
+        self.gone: dict[str, tuple[str, list[Claimed]]] = {}
+        self.settled: dict[int, Any] = {}
+        self.frozen: dict[int, tuple[object, ...]] = {}
+        self.moves = 0
+        self.tokens = 0
+
+    def teardown(self) -> None:
+        try:
+            self.everything_comes_to_an_end()
+        finally:
+            self.world.close()
+
+    # What happens
+
+    @rule(lead=st.integers(0, 2), label=st.sampled_from(LABELS), price=st.none() | st.integers(0, 10**6))
+    def rate(self, lead: int, label: str, price: int | None) -> None:
+        pending = self.is_pending(self.leads[lead])
+        try:
+            self.world.rate(self.leads[lead], label, price)
+            taken = True
+        except Conflict:
+            taken = False
+        assert taken != pending
+
+    @rule(lead=st.integers(0, 2))
+    def reopen(self, lead: int) -> None:
+        pending = self.is_pending(self.leads[lead])
+        try:
+            self.world.rate(self.leads[lead], "open")
+            taken = True
+        except Conflict:
+            taken = False
+        assert taken != pending
+
+    @rule(slug=st.sampled_from(SLUGS), most=st.integers(1, 4))
+    def claim(self, slug: str, most: int) -> None:
+        connection = self.connection(slug)
+        if connection.state != "active" or (connection.paused_until or 0) > self.now:
+            return
+        self.tokens += 1
+        token = f"t{self.tokens}"
+        claimed = self.world.claim(slug, token, most)
+        if claimed:
+            self.batches[token] = (slug, claimed)
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def record(self, data: st.DataObject) -> None:
+        token = data.draw(st.sampled_from(sorted(self.batches)))
+        slug, claimed = self.batches.pop(token)
+        sent = data.draw(st.integers(1, len(claimed)))
+        outcomes = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=sent, max_size=sent))
+        held = {row.id for row in self.world.deliveries(lease_token=token)}
+        recorded = self.world.record(slug, token, claimed[:sent], outcomes)
+        assert {delivery_id for delivery_id, _ in recorded.moves} == held & {one.id for one in claimed[:sent]}
+        assert recorded.late == sent - len(recorded.moves)
+        rest = [one.id for one in claimed[sent:]]
+        given_back = self.world.write(lambda tx: claim.give_back(tx, token, rest))
+        assert given_back == len(held & set(rest))
+        self.gone[token] = (slug, claimed)
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        token = data.draw(st.sampled_from(sorted(self.batches)))
+        self.gone[token] = self.batches.pop(token)
+
+    @precondition(lambda self: self.gone)
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def come_back_late(self, data: st.DataObject, outcome: Outcome) -> None:
+        """A worker that stood still, or one that says everything twice."""
+        token = data.draw(st.sampled_from(sorted(self.gone)))
+        slug, claimed = self.gone[token]
+        held = {row.id for row in self.world.deliveries(lease_token=token)}
+        before = self.world.deliveries()
+        recorded = self.world.record(slug, token, claimed, outcome)
+        assert recorded.late == len(claimed) - len(held)
+        if not held:
+            assert (recorded.moves, self.world.deliveries()) == ((), before)
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        token = data.draw(st.sampled_from(sorted(self.batches)))
+        held = len(self.world.deliveries(lease_token=token))
+        assert self.world.write(lambda tx: claim.renew(tx, token, LEASE_US)) == held
+
+    @rule()
+    def sweep(self) -> None:
+        for _ in range(20):
+            if not self.world.read(claim.housekeeping_needed):
+                break
+            assert self.world.sweep().total > 0, "housekeeping is needed and does nothing"
+        assert not self.world.read(claim.housekeeping_needed)
+        self.nobody_is_pending_without_need()
+
+    @rule()
+    def mend(self) -> None:
+        self.world.write(claim.mend)
+
+    @rule(by=st.sampled_from([SECOND, MINUTE, LEASE_US, HOUR, 11 * HOUR, DAY, 3 * DAY]))
+    def time_goes_by(self, by: int) -> None:
+        self.world.step(by)
+
+    @rule(slug=st.sampled_from(SLUGS), fraction=st.sampled_from([0.0, 0.9]))
+    def pause(self, slug: str, fraction: float) -> None:
+        number = self.connection(slug).id
+        self.world.write(lambda tx: pause_connection(tx, number, outcome=DOWN, now=tx.now(), fraction=fraction))
+
+    @rule(slug=st.sampled_from(SLUGS))
+    def hold(self, slug: str) -> None:
+        number = self.connection(slug).id
+        self.world.write(lambda tx: hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now()))
+
+    @rule(slug=st.sampled_from(SLUGS))
+    def release(self, slug: str) -> None:
+        number = self.connection(slug).id
+        self.world.write(lambda tx: release_connection(tx, number, now=tx.now()))
+
+    # What always holds
+
+    @invariant()
+    def jobs_count_what_has_not_passed(self) -> None:
+        deliveries, jobs = self.world.deliveries(), self.world.jobs()
+        for job in jobs:
+            unpassed = [d.id for d in deliveries if d.job_id == job.id and not d.passed]
+            assert job.remaining == len(unpassed), (job, unpassed)
+            assert job.state == "pending" or not unpassed
+        pending = [job.lead_id for job in jobs if job.state == "pending"]
+        assert len(pending) == len(set(pending))
+        assert {row.id for row in self.world.rows(tables.leads) if row.status == "pending"} == set(pending)
+
+    @invariant()
+    def every_step_is_drawn(self) -> None:
+        moves = self.world.read(lambda tx: tx.all(_MOVES))
+        for move in moves[self.moves :]:
+            assert State(move.became) in TRANSITIONS[State(move.was)], move
+        self.moves = len(moves)
+
+    @invariant()
+    def what_is_settled_or_frozen_never_changes(self) -> None:
+        for row in self.world.deliveries():
+            frozen = tuple(getattr(row, name) for name in FROZEN)
+            assert self.frozen.setdefault(row.id, frozen) == frozen
+            if State(row.state) not in UNSETTLED:
+                assert self.settled.setdefault(row.id, row) == row
+                assert row.behind is None
+                assert row.settled_at is not None
+            else:
+                assert row.id not in self.settled
+                assert row.settled_at is None
+            assert (row.state == "sending") == (row.lease_token is not None) == (row.lease_until is not None)
+            assert (row.currency is None) == (row.value_cents is None)
+
+    @invariant()
+    def each_line_keeps_its_order(self) -> None:
+        lines: dict[tuple[int, int], list[Any]] = {}
+        for row in self.world.deliveries():
+            if State(row.state) in UNSETTLED:
+                lines.setdefault((row.lead_id, row.connection_id), []).append(row)
+        for line in lines.values():
+            ids = [row.id for row in line]
+            assert [row.behind for row in line] == [None, *ids[:-1]], line
+            assert all(row.state != "sending" for row in line[1:]), line
+
+    @invariant()
+    def what_is_not_settled_has_a_reason(self) -> None:
+        connections = {row.id: row for row in self.world.rows(tables.connections)}
+        for row in self.world.deliveries():
+            if row.state == "held":
+                assert connections[row.connection_id].state == "held", row
+            if row.state == "waiting":
+                assert row.code, row
+                assert row.run_at <= self.now + DAY, row
+
+    def nobody_is_pending_without_need(self) -> None:
+        """After housekeeping: whatever keeps a lead pending is being sent, or can be claimed this moment."""
+        deliveries = {row.id: row for row in self.world.deliveries()}
+        connections = {row.id: row for row in self.world.rows(tables.connections)}
+        for row in deliveries.values():
+            if row.passed:
+                continue
+            head = row
+            while head.behind is not None:
+                head = deliveries[head.behind]
+            connection = connections[head.connection_id]
+            running = connection.state == "active" and (connection.paused_until or 0) <= self.now
+            assert head.state == "sending" or (head.state == "queued" and running), (row, head, connection)
+
+    def everything_comes_to_an_end(self) -> None:
+        for slug in SLUGS:
+            self.release(slug)
+        self.batches.clear()
+        for _ in range(4):
+            self.world.step(11 * HOUR)
+            self.sweep()
+            for slug in SLUGS:
+                while self.world.send(slug, ACCEPTED).moves:
+                    pass
+            self.sweep()
+        left = [row for row in self.world.deliveries() if State(row.state) in UNSETTLED]
+        assert left == []
+        assert {job.state for job in self.world.jobs()} <= {"settled"}
+        self.jobs_count_what_has_not_passed()
+        self.every_step_is_drawn()
+
+    # Looks
+
+    @property
+    def now(self) -> int:
+        return self.world.clock.now()
+
+    def connection(self, slug: str) -> Any:
+        return self.world.rows(tables.connections, destination=slug)[0]
+
+    def is_pending(self, lead: int) -> bool:
+        return any(job.state == "pending" for job in self.world.jobs(lead_id=lead))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_any_course_of_events(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: bytes
+) -> None:
+    number = 0
+
+    def fresh_url() -> str:
+        nonlocal number
+        number += 1
+        if kind == "postgresql":
+            url: str = request.getfixturevalue("postgres_server").fresh("machine")
+            return url
+        # The same file again and again would be one database with a past.
+        path = tmp_path / f"{number}.db"
+        path.write_bytes(sqlite_template)
+        return f"sqlite:///{path}"
+
+    bound = type("BoundEngine", (Engine,), {"fresh_url": staticmethod(fresh_url)})
+    run_state_machine_as_test(
+        bound,
+        settings=settings(
+            max_examples=220,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )

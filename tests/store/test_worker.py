@@ -1,0 +1,256 @@
+"""The delivery loop against the sandbox, whose ledger knows what really arrived."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from leadtrackr.conversions import connections, service, worker
+from leadtrackr.conversions.model import State
+from leadtrackr.conversions.worker import Pace
+from leadtrackr.db import tables
+from leadtrackr.db.statement import prepare
+from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
+from leadtrackr.kit.secretbox import SecretBox
+from tests.support.engine import World
+from tests.support.working import Works, working
+
+
+def rated(world: World, count: int, price: int = 5000) -> list[int]:
+    leads = [world.lead(email=f"lead{n}@example.de") for n in range(count)]
+    for lead in leads:
+        world.rate(lead, "Won", price)
+    return leads
+
+
+def test_what_is_rated_arrives_once_at_every_platform(world: World) -> None:
+    world.furnish("google_ads", "ga4", "meta")
+    leads = rated(world, 12)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            for slug in ("google_ads", "meta"):
+                expected = {d.event_id: 1 for d in await _rows(works) if d.destination == slug}
+                assert await works.keys(slug) == expected
+            assert len(await works.calls("ga4")) == 12
+            assert len(await works.calls("google_ads")) == len(await works.calls("meta")) == 1
+            assert len(await works.calls("google_oauth")) == 1
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert {world.status(lead) for lead in leads} == {world.labels["Won"].conversion_id}
+    assert len(world.rows(tables.attempts)) == 36
+
+
+async def _rows(works: Works) -> list[Any]:
+    return await works.world.db.read(lambda tx: tx.all(prepare(select(tables.deliveries))))
+
+
+def test_money_and_time_arrive_as_they_were_frozen(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 1, price=1234)
+    rated_at = world.clock.now()
+    world.step(HOUR)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            (call,) = await works.calls("meta")
+            (taken,) = call["accepted"]
+            assert (taken["value"], taken["currency"], taken["event_at"]) == (12.34, "EUR", rated_at)
+
+    world.run(story())
+
+
+def test_a_poison_event_stops_no_other_and_is_rejected(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 50)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "reject_event": 17, "named": False})
+            await works.deliver()
+            keys = await works.keys("meta")
+            assert (len(keys), set(keys.values())) == (49, {1})
+            assert len(await works.calls("meta")) <= 13
+
+    world.run(story())
+    rejected = world.deliveries(state="rejected")
+    assert len(rejected) == 1
+    assert {d.tries for d in world.deliveries()} == {1}
+
+
+def test_a_platform_that_is_down_costs_no_try_and_delivers_later(world: World) -> None:
+    world.furnish("meta")
+    leads = rated(world, 5)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "status": 503})
+            for _ in range(6):
+                await works.deliver()
+                world.step(HOUR)
+            assert {row.tries for row in await _rows(works)} == {0}
+            await works.well()
+            await works.deliver()
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert {world.status(lead) for lead in leads} == {world.labels["Won"].conversion_id}
+    assert {d.tries for d in world.deliveries()} == {1}
+
+
+def test_nothing_is_sent_inside_the_pause_that_a_platform_asked_for(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 3)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "status": 429, "retry_after": 600, "until": 1})
+            await works.deliver()
+            for _ in range(9):
+                world.step(MINUTE)
+                await works.deliver()
+            assert len(await works.calls("meta")) == 1
+            world.step(MINUTE)
+            await works.deliver()
+            assert len(await works.keys("meta")) == 3
+
+    world.run(story())
+
+
+def test_taken_but_never_answered_is_sent_again_under_the_same_event_id(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 4)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "reset": True, "until": 1})
+            await works.deliver()
+            world.step(HOUR)
+            await works.deliver()
+            assert len(await works.keys("meta")) == 4
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+
+
+def test_a_revoked_grant_holds_and_a_new_one_sends_everything_with_its_time(world: World) -> None:
+    world.furnish("google_ads")
+    leads = rated(world, 3)
+    rated_at = world.clock.now()
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.settings(google_oauth={"revoked": True})
+            await works.deliver()
+            world.step(2 * DAY)
+            await works.deliver()
+            assert len(await works.calls("google_ads")) == 0
+            await works.settings(google_oauth={"revoked": False})
+            await connections.release(world.db, world.connections["google_ads"].id)
+            await works.deliver()
+            (call,) = await works.calls("google_ads")
+            assert {event["event_at"] for event in call["accepted"]} == {rated_at}
+
+    world.run(story())
+    assert {(d.state, d.tries) for d in world.deliveries()} == {(State.ACCEPTED, 1)}
+    assert {world.status(lead) for lead in leads} == {world.labels["Won"].conversion_id}
+
+
+def test_a_slow_platform_does_not_look_like_a_dead_worker(world: World) -> None:
+    """The lease is kept alive while an answer is on its way: else it ends first, the outcome is refused, for ever."""
+    world.furnish("meta")
+    rated(world, 3)
+
+    async def story() -> None:
+        pace = Pace(lease_s=0.3, poll_s=0.05)
+        async with working(world, pace) as works:
+            await works.fault({"destination": "meta", "delay_ms": 900, "until": 1})
+            running = asyncio.create_task(works.worker.run())
+            ticking = asyncio.create_task(_real_time(world))
+            await works.arrived("meta")
+            works.worker.stop()
+            await running
+            ticking.cancel()
+            assert len(await works.calls("meta")) == 1
+
+    world.run(story())
+    assert {(d.state, d.takeovers) for d in world.deliveries()} == {(State.ACCEPTED, 0)}
+
+
+async def _real_time(world: World) -> None:
+    """Lets the world's clock go as fast as the machine's."""
+    while True:
+        await asyncio.sleep(0.02)
+        world.step(SECOND // 50)
+
+
+def test_secrets_that_cannot_be_read_hold_the_connection(world: World) -> None:
+    world.furnish("meta")
+    (lead,) = rated(world, 1)
+    world.box = SecretBox(["another key for tests that is long enough too"])
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert await works.calls("meta") == []
+
+    world.run(story())
+    assert (world.states(), world.deliveries()[0].code) == ([State.HELD], "unreadable_secrets")
+    assert world.status(lead) != "pending"
+    assert world.rows(tables.connections)[0].hold_code == "unreadable_secrets"
+
+
+def test_a_rating_wakes_the_loop(world: World) -> None:
+    """It is delivered at once, and not at the next look, which here would be in a minute."""
+    world.furnish("meta")
+    lead = world.lead()
+
+    async def story() -> None:
+        async with working(world, Pace(poll_s=60)) as works:
+            running = asyncio.create_task(works.worker.run())
+            await asyncio.sleep(0)
+            await service.update_status(world.db, world.ids, world.api_key, world.post(lead, "Won"))
+            works.worker.wake()
+            await works.arrived("meta")
+            works.worker.stop()
+            await running
+
+    world.run(story())
+    assert world.states() == [State.ACCEPTED]
+
+
+def test_stopping_finishes_what_is_on_its_way(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 2)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "delay_ms": 200})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("meta")
+            works.worker.stop()
+            await running
+            assert len(await works.calls("meta")) == 1
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+
+
+def test_a_batch_to_be_tried_later_does_not_slow_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one look everything that can be sent is sent, whatever became of the first batch."""
+    monkeypatch.setattr(worker, "CLAIM", 2)
+    world.furnish("google_ads")
+    rated(world, 6)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "google_ads", "status": 404, "until": 1})
+            await works.deliver()
+
+    world.run(story())
+    assert sorted(world.states()) == [State.ACCEPTED] * 4 + [State.WAITING] * 2

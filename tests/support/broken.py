@@ -1,0 +1,72 @@
+"""A database whose transactions fail after a chosen statement, to see that nothing of them stays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.db.statement import Prepared
+
+T = TypeVar("T")
+
+
+class Broken(Exception):
+    """What the work fails with."""
+
+
+class BreakingDatabase:
+    """Fails each transaction after its nth statement; `statements` says how many the last one ran."""
+
+    def __init__(self, db: Database, after: int) -> None:
+        self._db = db
+        self._after = after
+        self.statements = 0
+
+    @property
+    def dialect(self) -> str:
+        return self._db.dialect
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._db.write(lambda tx: work(_BreakingTx(tx, self)))
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        return await self._db.read(work)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    def count(self) -> None:
+        self.statements += 1
+        if self.statements == self._after:
+            raise Broken
+
+
+class _BreakingTx:
+    def __init__(self, tx: Tx, owner: BreakingDatabase) -> None:
+        self._tx = tx
+        self._owner = owner
+
+    @property
+    def dialect(self) -> str:
+        return self._tx.dialect
+
+    def now(self) -> int:
+        return self._tx.now()
+
+    def all(self, statement: Prepared, /, **values: Any) -> list[Any]:
+        found = self._tx.all(statement, **values)
+        self._owner.count()
+        return found
+
+    def first(self, statement: Prepared, /, **values: Any) -> Any | None:
+        found = self._tx.first(statement, **values)
+        self._owner.count()
+        return found
+
+    def run(self, statement: Prepared, /, **values: Any) -> int:
+        found = self._tx.run(statement, **values)
+        self._owner.count()
+        return found
+
+    def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
+        self._tx.many(statement, rows)
+        self._owner.count()

@@ -1,0 +1,77 @@
+"""A worker on a world, and the sandbox that it delivers to, all in one loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+from leadtrackr.conversions.worker import Pace, Worker
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.metrics import Metrics
+from leadtrackr.sandbox.server import start
+from tests.support.engine import World
+
+
+class Works:
+    """A worker and what one may ask of the sandbox."""
+
+    def __init__(self, world: World, url: str, session: aiohttp.ClientSession, pace: Pace) -> None:
+        self.world = world
+        self.url = url
+        self.http = HttpClient(url)
+        self.metrics = Metrics((), DESTINATIONS)
+        self.worker = Worker(world.db, self.http, world.box, world.clock, world.ids, self.metrics, pace)
+        self._session = session
+
+    async def deliver(self) -> None:
+        """Looks once, and waits until every connection has nothing more to send."""
+        await self.worker.look()
+        await self.worker.settle()
+
+    async def fault(self, *faults: dict[str, Any]) -> None:
+        """Sets faults."""
+        async with self._session.put(f"{self.url}/_sandbox/faults", json=list(faults)) as response:
+            assert response.status == 200, await response.text()
+
+    async def well(self) -> None:
+        """Ends all faults."""
+        await self._session.delete(f"{self.url}/_sandbox/faults")
+
+    async def settings(self, **sections: dict[str, Any]) -> None:
+        """Changes the sandbox's settings, by platform."""
+        async with self._session.put(f"{self.url}/_sandbox/settings", json=sections) as response:
+            assert response.status == 200, await response.text()
+
+    async def calls(self, slug: str) -> list[dict[str, Any]]:
+        """The ledger's calls to a platform."""
+        async with self._session.get(f"{self.url}/_sandbox/ledger", params={"destination": slug}) as response:
+            found: list[dict[str, Any]] = (await response.json())["calls"]
+            return found
+
+    async def arrived(self, slug: str) -> None:
+        """Waits for the first call to a platform; TimeoutError after ten seconds."""
+        async with asyncio.timeout(10):
+            for _ in range(2000):
+                if await self.calls(slug):
+                    return
+                await asyncio.sleep(0.005)
+        raise TimeoutError
+
+    async def keys(self, slug: str) -> dict[str, int]:
+        """Each event id that a platform took, and how often."""
+        async with self._session.get(f"{self.url}/_sandbox/ledger/keys", params={"destination": slug}) as response:
+            return {row["key"]: row["times"] for row in (await response.json())["keys"]}
+
+
+@contextlib.asynccontextmanager
+async def working(world: World, pace: Pace | None = None) -> AsyncIterator[Works]:
+    """The sandbox has the world's clock."""
+    async with await start(clock=world.clock.now) as sandbox, aiohttp.ClientSession() as session:
+        works = Works(world, sandbox.url, session, pace or Pace())
+        try:
+            yield works
+        finally:
+            await works.http.close()

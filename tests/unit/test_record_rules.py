@@ -1,0 +1,115 @@
+"""Where each outcome takes a delivery: every kind, for the event alone and for the destination as a whole."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, State
+from leadtrackr.conversions.record import move_of
+from leadtrackr.conversions.schedule import DELAYS
+from leadtrackr.destinations.contract import Kind, Outcome, Scope
+from leadtrackr.kit.clock import DAY, HOUR, SECOND
+from tests.support.engine import result
+from tests.unit.test_sender import delivery
+
+NOW = 10 * DAY
+FAR = 1000 * DAY
+
+
+def outcome(kind: Kind, scope: Scope = Scope.EVENT, retry_after_s: float | None = None) -> Outcome:
+    return Outcome(
+        kind=kind,
+        code="code",
+        detail="words",
+        scope=scope,
+        retry_after_s=retry_after_s,
+        hold="credentials" if kind == Kind.HOLD else None,
+    )
+
+
+def move(said: Outcome, *, tries: int = 0, closes_at: int = FAR, paused_until: int | None = None) -> tuple[object, ...]:
+    found = move_of(
+        result(replace(delivery(1), tries=tries, closes_at=closes_at), said),
+        now=NOW,
+        paused_until=paused_until,
+        fraction=0.5,
+    )
+    return found.state, found.code, found.run_at, found.more_tries
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("kind", [Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED])
+def test_a_final_word_settles_whatever_its_scope(kind: Kind, scope: Scope) -> None:
+    assert move(outcome(kind, scope)) == (State(kind.value), "code", NOW, 1)
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_hold_holds_and_burns_no_try(scope: Scope) -> None:
+    assert move(outcome(Kind.HOLD, scope)) == (State.HELD, "code", NOW, 0)
+
+
+@pytest.mark.parametrize("kind", [Kind.RETRY, Kind.UNKNOWN])
+def test_an_event_that_is_to_be_tried_again_burns_a_try_and_waits_by_the_schedule(kind: Kind) -> None:
+    for tries, delay in enumerate(DELAYS):
+        assert move(outcome(kind), tries=tries) == (State.WAITING, "code", NOW + delay // 2, 1)
+    assert move(outcome(kind), tries=len(DELAYS)) == (State.EXPIRED, "retries_over", NOW, 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.RETRY, Kind.UNKNOWN])
+def test_a_failing_destination_burns_no_try_and_waits_for_its_pause(kind: Kind) -> None:
+    whole = outcome(kind, Scope.DESTINATION)
+    assert move(whole, tries=99, paused_until=NOW + 77) == (State.WAITING, "code", NOW + 77, 0)
+    assert move(whole, tries=99) == (State.WAITING, "code", NOW, 0), "held meanwhile: no pause of its own"
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("kind", [Kind.RETRY, Kind.UNKNOWN])
+def test_there_is_no_try_at_or_after_the_end_of_the_window(kind: Kind, scope: Scope) -> None:
+    said = outcome(kind, scope, 3600)
+    until = NOW + HOUR
+    assert move(said, closes_at=until, paused_until=until)[:2] == (State.EXPIRED, "window_closed")
+    assert move(said, closes_at=until + 1, paused_until=until)[0] == State.WAITING
+
+
+def test_retry_after_decides_the_time_and_never_an_instant() -> None:
+    assert move(outcome(Kind.RETRY, retry_after_s=1.5))[2] == NOW + 1_500_000
+    assert move(outcome(Kind.RETRY, retry_after_s=0))[2] == NOW + SECOND
+    assert move(outcome(Kind.RETRY, retry_after_s=21_600), tries=len(DELAYS))[0] == State.EXPIRED
+
+
+def test_the_last_words_are_kept_when_retries_end() -> None:
+    found = move_of(result(delivery(1), outcome(Kind.RETRY)), now=NOW, paused_until=None, fraction=0.1)
+    assert found.detail == "code: words"
+
+
+@given(
+    st.sampled_from(list(Kind)),
+    st.sampled_from(list(Scope)),
+    st.integers(0, 20),
+    st.integers(NOW - DAY, NOW + 30 * DAY),
+    st.none() | st.integers(NOW, NOW + DAY),
+    st.none() | st.floats(0, 86_400),
+)
+def test_every_outcome_takes_a_way_that_is_drawn(
+    kind: Kind, scope: Scope, tries: int, closes_at: int, paused_until: int | None, retry_after_s: float | None
+) -> None:
+    state, _, run_at, more = move(
+        outcome(kind, scope, retry_after_s), tries=tries, closes_at=closes_at, paused_until=paused_until
+    )
+    assert state in TRANSITIONS[State.SENDING]
+    assert isinstance(run_at, int)
+    if state == State.WAITING:
+        assert NOW <= run_at < closes_at
+    if state not in UNSETTLED:
+        assert run_at == NOW
+    assert more == (
+        0 if kind == Kind.HOLD or (scope == Scope.DESTINATION and kind in (Kind.RETRY, Kind.UNKNOWN)) else 1
+    )
+
+
+def test_nothing_leaves_a_state_that_is_final() -> None:
+    assert set(TRANSITIONS) == set(State)
+    final = {state for state, ways in TRANSITIONS.items() if not ways}
+    assert final == {State.CONFIRMED, State.SKIPPED, State.REJECTED, State.EXPIRED, State.CANCELLED}
+    assert all(not ways & UNSETTLED for state, ways in TRANSITIONS.items() if state not in UNSETTLED)
