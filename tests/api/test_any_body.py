@@ -15,7 +15,22 @@ POSTS: Final = ("createLead", "createServerSideLead", "createCTLead", "updateLea
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 WORDS = st.sampled_from(
-    ["", " ", "undefined", "null", "open", "lost", "pending", "\x00", "\ud800", "0612345678", "a@b.nl", "%", "x" * 300, "1e5"]
+    [
+        "",
+        " ",
+        "undefined",
+        "null",
+        "open",
+        "lost",
+        "pending",
+        "\x00",
+        "\ud800",
+        "0612345678",
+        "a@b.nl",
+        "%",
+        "x" * 300,
+        "1e5",
+    ]
 )
 SCALARS = st.one_of(
     st.none(),
@@ -66,7 +81,16 @@ def test_any_bytes_get_a_proper_answer(api: Api, call: str, body: bytes) -> None
     assert answer.message
 
 
-SLOTS: Final = ("formData", "attributionData", "deviceData", "channelFlow", "lt_channelflow", "status", "platform", "own")
+SLOTS: Final = (
+    "formData",
+    "attributionData",
+    "deviceData",
+    "channelFlow",
+    "lt_channelflow",
+    "status",
+    "platform",
+    "own",
+)
 
 
 @FEW
@@ -74,9 +98,13 @@ SLOTS: Final = ("formData", "attributionData", "deviceData", "channelFlow", "lt_
     slots=st.dictionaries(st.sampled_from(SLOTS), VALUES, max_size=8),
     user=st.dictionaries(st.sampled_from(INNER[:6]), VALUES, max_size=6),
 )
-def test_lead_with_a_value_is_taken_whatever_else_is_in_it(api: Api, slots: dict[str, Any], user: dict[str, Any]) -> None:
+def test_lead_with_a_value_is_taken_whatever_else_is_in_it(
+    api: Api, slots: dict[str, Any], user: dict[str, Any]
+) -> None:
     """And whatever was taken can be read and rated."""
-    answer = api.program.post("createLead", raw({**slots, "projectId": api.number, "userData": {**user, "own": "value"}}))
+    answer = api.program.post(
+        "createLead", raw({**slots, "projectId": api.number, "userData": {**user, "own": "value"}})
+    )
     if b"NaN" in raw([slots, user]) or b"Infinity" in raw([slots, user]):
         assert answer.status in (200, 201, 400)
     else:
@@ -108,7 +136,11 @@ def test_any_parameter_gets_a_proper_answer(api: Api, name: str, value: str) -> 
 def test_any_query_string_gets_a_proper_answer(api: Api, query: bytes) -> None:
     text = "".join(f"%{byte:02x}" if byte < 33 or byte > 126 or byte == 35 else chr(byte) for byte in query)
     for call in ("getLead", "getLeads"):
-        assert api.program.send("GET", f"/api/leads/{call}?{text}", headers={"X-API-Key": api.key}).status in (200, 400, 404)
+        assert api.program.send("GET", f"/api/leads/{call}?{text}", headers={"X-API-Key": api.key}).status in (
+            200,
+            400,
+            404,
+        )
 
 
 @pytest.mark.parametrize("name", {**bodies.WEB, **bodies.SERVER, **bodies.CALL})

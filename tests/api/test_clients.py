@@ -111,7 +111,9 @@ def test_8_06_scalars_are_coerced(api: Api, sent: object, kept: str | None) -> N
 
 
 def test_8_06_number_and_text_are_one_event(api: Api) -> None:
-    ids = {api.create(firstName="Jan", formData={"uniqueEventId": event}) for event in (123, "123", " 123 ", [123], 123.0)}
+    ids = {
+        api.create(firstName="Jan", formData={"uniqueEventId": event}) for event in (123, "123", " 123 ", [123], 123.0)
+    }
     assert len(ids) == 1
 
 
@@ -221,7 +223,9 @@ def test_8_14_answers_are_json_with_message_lead_id_and_identifier(api: Api) -> 
 
 def test_8_15_lead_is_stored_although_the_browser_has_gone(api: Api) -> None:
     """The whole body goes out and the connection is reset at once, as when a page is left."""
-    body = bodies.wire({"projectId": api.number, "userData": {"firstName": "Jan"}, "formData": {"uniqueEventId": "gone"}})
+    body = bodies.wire(
+        {"projectId": api.number, "userData": {"firstName": "Jan"}, "formData": {"uniqueEventId": "gone"}}
+    )
     head = f"POST /api/leads/createLead HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", api.program.port)) as connection:
@@ -241,7 +245,7 @@ def test_8_15_what_was_answered_is_on_disk(alone: Any) -> None:
 
 
 def test_8_16_unknown_keys_and_ours_are_ignored(api: Api) -> None:
-    body = {"status": "lost", "platform": {"a": 1}, "createdBy": [7], "It_channelflow": "[{\"t\":1}]", "x" * 300: None}
+    body = {"status": "lost", "platform": {"a": 1}, "createdBy": [7], "It_channelflow": '[{"t":1}]', "x" * 300: None}
     lead_id = api.create(firstName="Jan", **body)
     lead = api.lead(lead_id)
     assert (lead["status"], lead["channelFlow"]) == ("open", None)

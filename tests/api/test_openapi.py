@@ -52,7 +52,9 @@ def test_it_is_served(program: Program) -> None:
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
-    assert {path: method.upper() for path, method, _ in operations()} == {path: verb for path, (verb, _) in ROUTES.items()}
+    assert {path: method.upper() for path, method, _ in operations()} == {
+        path: verb for path, (verb, _) in ROUTES.items()
+    }
 
 
 def test_every_operation_says_the_statuses_that_all_have() -> None:

@@ -280,7 +280,7 @@ ORIGINAL_CONVERSIONS_NOT_FOUND DECRYPTION_ERROR DEK_DECRYPTION_ERROR INVALID_KEK
 """)
 
 
-@pytest.mark.parametrize("reason", [*LATER_ON, *DELIVERED, *TERMINAL])
+@pytest.mark.parametrize("reason", [*sorted(LATER_ON), *sorted(DELIVERED), *sorted(TERMINAL)])
 def test_what_the_status_call_says(reason: str) -> None:
     row = CODES[f"PROCESSING_ERROR_REASON_{reason}"]
     if reason in LATER_ON:

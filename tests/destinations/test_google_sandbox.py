@@ -160,9 +160,7 @@ def test_every_set_of_errors_in_every_mode(
 DUPLICATE = P + "DUPLICATE_TRANSACTION_ID"
 
 
-@pytest.mark.parametrize(
-    ("repeats", "again"), [("identical", DUPLICATE), ("all", DUPLICATE), ("none", "processed")]
-)
+@pytest.mark.parametrize(("repeats", "again"), [("identical", DUPLICATE), ("all", DUPLICATE), ("none", "processed")])
 def test_a_repeat_after_a_lost_answer_is_there_and_counts_once(google: Client, repeats: str, again: str) -> None:
     google.set("google_ads", repeats=repeats)
     deliver(google, build(events(2)))

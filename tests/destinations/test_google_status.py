@@ -24,7 +24,7 @@ from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.google_codes import CODES
 from leadtrackr.destinations.google_processing import PROCESSING
 from leadtrackr.destinations.google_status import GOOGLE_STATUS, read
-from tests.destinations.making import SETTINGS, answer, said
+from tests.destinations.making import SETTINGS, answer, names, said
 
 P = "PROCESSING_ERROR_REASON_"
 SIX_HOURS = 6 * 3600
@@ -61,9 +61,7 @@ def codes(found: StatusAnswer) -> list[str]:
 
 def test_the_question() -> None:
     request = GOOGLE_STATUS.request("CAES+/=&?", SETTINGS["google_ads"], "tok")
-    assert request.url == (
-        "https://datamanager.googleapis.com/v1/requestStatus:retrieve?requestId=CAES%2B%2F%3D%26%3F"
-    )
+    assert request.url == ("https://datamanager.googleapis.com/v1/requestStatus:retrieve?requestId=CAES%2B%2F%3D%26%3F")
     assert (request.method, request.service, request.headers) == ("GET", "google_ads", {"authorization": "Bearer tok"})
 
 
@@ -206,6 +204,7 @@ def test_new_reasons_are_counted_together() -> None:
         [one("SUCCESS", "x")],
         [one("SUCCESS", "3"), one("SUCCESS", "3")],
         [one("SUCCESS"), one("SUCCESS")],
+        [one("SUCCESS"), one("SUCCESS", "4")],
         [one("SUCCESS", "2"), one("SUCCESS", "4")],
         [one("PARTIAL_SUCCESS", "3")],
         [one("PARTIAL_SUCCESS", "3", count(GCLID, None, [1]))],
@@ -371,8 +370,8 @@ json = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "requestStatusPerDestination requestStatus errorInfo errorCounts recordCount recordIndices reason "
-                "eventsIngestionStatus warningInfo warningCounts".split()
+                names("""requestStatusPerDestination requestStatus errorInfo errorCounts recordCount recordIndices
+                reason eventsIngestionStatus warningInfo warningCounts""")
             ),
             inner,
             max_size=5,

@@ -37,6 +37,11 @@ class Body:
     required: bool = False
     description: str = ""
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether there are several samples of a line each, such as the sentences of a refusal."""
+        return len(self.samples) > 1 and all("\n" not in sample.text for sample in self.samples)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -276,7 +281,10 @@ def _anchor(text: str) -> str:
 
 
 def _pretty(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    if isinstance(value, str):
+        return value
+    short = isinstance(value, dict) and len(value) == 1 and not isinstance(next(iter(value.values())), dict | list)
+    return json.dumps(value, ensure_ascii=False, indent=None if short else 2)
 
 
 @cache

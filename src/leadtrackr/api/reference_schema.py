@@ -97,6 +97,9 @@ class Schemas:
         node = self.flat(schema)
         parts = [self._type_word(name, node) for name in _types(node)]
         parts += [self.type_of(variant) for variant in _variants(node)]
+        if not parts and node.get("examples"):
+            # A slot that takes everything still has something that is meant to stand there.
+            return f"{_type_of_value(node['examples'][0])}, or any other"
         return " or ".join(dict.fromkeys(parts)) or "any"
 
     def _type_word(self, name: str, node: Node) -> str:

@@ -21,8 +21,8 @@ _ABOUT: Final = """Takes leads in, lets programs rate them, and reads them back.
 - **Errors** say what is wrong in their `message`, and a request that gets one has changed nothing. After a 503 the same
   request may be sent again when the seconds in `Retry-After` have passed. This server sets no limit on the rate of
   requests; a proxy in front of it may, and answers 429.
-- **Request ids**: the `X-Request-ID` of a request (letters, digits, `.`, `_` and `-`, at most 64) is sent back and stands
-  in the server's log; without one the server makes one."""
+- **Request ids**: the `X-Request-ID` of a request (letters, digits, `.`, `_` and `-`, at most 64) is sent back and
+  stands in the server's log; without one the server makes one."""
 
 _TAGS: Final = (
     ("Leads in", "What forms, tags and servers post. Odd input is taken rather than refused, so that no lead is lost."),

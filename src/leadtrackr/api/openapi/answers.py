@@ -78,7 +78,7 @@ _LEAD: Final = exactly(
 _WARNING: Final = exactly(
     {
         "integration": text("Which platform will be left out.", next(iter(DESTINATIONS)), enum=list(DESTINATIONS)),
-        "reason": text("Why, for a person.", "Google Ads needs a click id, an e-mail address or a phone number."),
+        "reason": text("Why, for a person.", "The lead has no Google click id (gclid, gbraid or wbraid)."),
         "field": text("What is missing.", "gclid"),
         "timestamp": text("When that was found.", "2026-01-31T12:00:00.000Z", pattern=_TIME),
     }

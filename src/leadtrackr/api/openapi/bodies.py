@@ -73,8 +73,7 @@ _CHANNEL_FLOW: Final = anything(
     [{"t": 1790000000000, "ch": {"s": "google", "m": "cpc"}, "lp": "/offer"}],
 )
 _UNIQUE_IDENTIFIER: Final = anything(
-    f"Your own id of the lead, such as the CRM's; a text or number of at most {LONGEST_IDENTIFIER} characters. "
-    "`unique_identifier` means the same.",
+    "Your own id of the lead, such as the CRM's; a number too. `unique_identifier` means the same.",
     "crm-lead-456",
     maxLength=LONGEST_IDENTIFIER,
 )

@@ -41,15 +41,17 @@ _EXAMPLE_LEAD: Final[Schema] = {
 }
 _EXAMPLE_WARNING: Final[Schema] = {
     "integration": "ga4",
-    "reason": "The lead has no Google Analytics client id (cid).",
+    "reason": "The lead has no Google Analytics client id (cid), so GA4 could not find its visit.",
     "field": "cid",
     "timestamp": "2026-01-31T12:00:00.000Z",
 }
 
 
 def _post(
-    call: str, tag: str, summary: str, words: str, security: list[Schema], body: Schema, answers: Schema
+    call: str, tag: str, summary: str, words: str, security: list[Schema], body: tuple[str, Schema], answers: Schema
 ) -> Schema:
+    name, examples = body
+    about = bodies.SCHEMAS[name]["description"]
     return {
         "post": {
             "operationId": call,
@@ -57,7 +59,7 @@ def _post(
             "summary": summary,
             "description": words,
             "security": security,
-            "requestBody": {"required": True, "content": body},
+            "requestBody": {"required": True, "description": about, "content": json_body(ref(name), examples)},
             "responses": {**answers, "413": too_large(), **faults("POST")},
         }
     }
@@ -96,10 +98,6 @@ def _stored(bad: dict[str, str], unauthorised: dict[str, str] | None) -> Schema:
         "403": refused("The project takes no leads at present. Means nothing else.", _INACTIVE),
         "404": refused("There is no such project. Means nothing else.", _NO_PROJECT),
     }
-
-
-def _lead_body(schema: str, examples: Schema) -> Schema:
-    return json_body(ref(schema), examples)
 
 
 def _rating() -> Schema:
@@ -143,7 +141,7 @@ def _update_status() -> Schema:
         "ad platform is sent there, and until that has been tried the lead is `pending`.\n\nSend an `Idempotency-Key` "
         "to be able to repeat a request whose answer was lost.",
         _KEY,
-        _lead_body("StatusUpdate", examples),
+        ("StatusUpdate", examples),
         _rating(),
     )
     path["post"]["parameters"] = [idempotency_key()]
@@ -166,7 +164,7 @@ PATHS: Final[Schema] = {
         "Create a lead",
         f"For browsers, and for anything else without a key. {_STORED}",
         _NONE,
-        _lead_body("NewLead", {"A form": bodies.FORM_POST, "A click without a name": bodies.CLICK_ONLY}),
+        ("NewLead", {"A form": bodies.FORM_POST, "A click without a name": bodies.CLICK_ONLY}),
         _stored(answers.BAD_LEAD, None),
     ),
     "/api/leads/createServerSideLead": _post(
@@ -175,7 +173,7 @@ PATHS: Final[Schema] = {
         "Create a lead from a server",
         f"A project that has an API key requires it here; one that has none takes the call without. {_STORED}",
         _KEY_IF_ANY,
-        _lead_body("NewServerLead", {"A form": bodies.FORM_POST, "A click without a name": bodies.CLICK_ONLY}),
+        ("NewServerLead", {"A form": bodies.FORM_POST, "A click without a name": bodies.CLICK_ONLY}),
         _stored({**answers.BAD_LEAD, **answers.NO_USER_DATA}, answers.OTHER_KEY),
     ),
     "/api/leads/createCTLead": _post(
@@ -184,7 +182,7 @@ PATHS: Final[Schema] = {
         "Create a lead from a phone call",
         f"For call tracking: `userData.phone` is the caller. Always with a key. {_STORED}",
         _KEY,
-        _lead_body("NewLead", {"A call": bodies.CALL_POST}),
+        ("NewLead", {"A call": bodies.CALL_POST}),
         _stored(answers.BAD_LEAD, answers.OTHER_KEY),
     ),
     "/api/leads/updateLeadStatus": _update_status(),

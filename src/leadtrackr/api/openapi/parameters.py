@@ -55,10 +55,9 @@ def _status_filter() -> Schema:
 
 def _times() -> list[Schema]:
     moment: Schema = {
-        "type": "string",
         "anyOf": [
-            {"title": "time", "format": "date-time"},
-            {"title": "date", "format": "date"},
+            {"title": "time", "type": "string", "format": "date-time"},
+            {"title": "date", "type": "string", "format": "date"},
             {"title": "nothing", "const": ""},
         ],
     }

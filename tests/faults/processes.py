@@ -1,0 +1,157 @@
+"""Processes that a test starts, watches, kills and stops, by their id alone; and what they leave behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Final, Self
+
+from leadtrackr.kit.clock import SystemClock
+from tests.support.engine import KEY, World
+
+WAIT_S: Final = 60.0
+"""Seconds after which a test gives up."""
+LEASE_S: Final = 1.0
+POLL_S: Final = 0.2
+
+
+class Process:
+    """A Python process. Its lines, of both outputs, can be waited for; nothing of it outlives the block."""
+
+    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._new: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line)
+            self._new.put(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def wait_for(self, text: str) -> str:
+        """The next line that holds the text."""
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            try:
+                line = self._new.get(timeout=0.2)
+            except Empty:
+                if self._process.poll() is not None and self._new.empty():
+                    break
+                continue
+            if text in line:
+                return line
+        raise AssertionError(f"{text!r} never came:\n{''.join(self.lines)}")
+
+    def wait(self) -> int:
+        """Waits for the end; the exit status, negative for a signal."""
+        status = self._process.wait(WAIT_S)
+        self._reader.join(WAIT_S)
+        return status
+
+    def wait_until_stopped(self) -> None:
+        """Waits until the process stands still (SIGSTOP)."""
+        found = os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        assert found.si_code == os.CLD_STOPPED, "".join(self.lines)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, and waits for the end."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(WAIT_S)
+        self._reader.join(WAIT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def end(self) -> int:
+        """SIGTERM, and waits for the end."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+
+class Sandbox:
+    """The platforms, in a process of their own, so that what they took is kept by nobody under test."""
+
+    def __init__(self, process: Process) -> None:
+        self.url = process.wait_for("listens at").rsplit(" ", 1)[1].strip()
+
+    def keys(self, slug: str) -> dict[str, int]:
+        """Each event id that a platform took, and how often."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/ledger/keys?destination={slug}", timeout=WAIT_S) as answer:  # noqa: S310 - our own
+            return {row["key"]: row["times"] for row in json.load(answer)["keys"]}
+
+
+@contextmanager
+def sandbox(folder: Path) -> Iterator[Sandbox]:
+    """A running sandbox with its ledger in a file."""
+    with Process("-m", "leadtrackr.sandbox", "--port", "0", "--ledger", str(folder / "ledger.jsonl")) as process:
+        yield Sandbox(process)
+
+
+def environment(database_url: str, folder: Path, sandbox_url: str) -> dict[str, str]:
+    """The settings of a server or worker."""
+    return {
+        "LEADTRACKR_DATABASE_URL": database_url,
+        "LEADTRACKR_DATA_DIR": str(folder / "data"),
+        "LEADTRACKR_SECRET_KEY": KEY,
+        "LEADTRACKR_SANDBOX_URL": sandbox_url,
+        "LEADTRACKR_LEASE_SECONDS": str(LEASE_S),
+        "LEADTRACKR_POLL_SECONDS": str(POLL_S),
+        "LEADTRACKR_LOG_FORMAT": "json",
+    }
+
+
+@contextmanager
+def worker(database_url: str, folder: Path, sandbox_url: str, *trap: str) -> Iterator[Process]:
+    """A worker, which kills or stops itself where the trap says: a signal, a point and the how many-th time."""
+    script = str(Path(__file__).with_name("trapped_worker.py"))
+    with Process(script, *trap, environ=environment(database_url, folder, sandbox_url)) as process:
+        yield process
+
+
+def furnish(database_url: str) -> World:
+    """A world by the machine's own clock. SQLite takes only one server, so it is closed before one starts."""
+    world = World(database_url, clock=SystemClock(), seed=int.from_bytes(os.urandom(4)))
+    world.furnish("meta")
+    return world
+
+
+def eventually(true: Callable[[], bool], words: str) -> None:
+    """Waits until something is so."""
+    until = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < until, f"never: {words}"
+        time.sleep(0.02)  # the other side is another process, which tells nobody
+
+
+def figure(test: str, database_url: str, runs: int, found: str, bar: str, seed: int | str) -> None:
+    """The line for the table of fault tests."""
+    database = database_url.partition(":")[0]
+    print(f"\n{test} | {database} | {runs} runs | {found} | bar: {bar} | seed {seed}")
