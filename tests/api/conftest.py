@@ -1,6 +1,6 @@
 """One running program for each database; every test gets projects of its own in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Api:
         assert answer.status in (200, 201), answer.body
         return int(answer.json["leadId"])
 
-    def post(self, call: str, body: dict[str, object], key: str | None = None) -> Answer:
+    def post(self, call: str, body: Mapping[str, object], key: str | None = None) -> Answer:
         """Posts a body for this project."""
         return self.program.post(call, {"projectId": self.number, **body}, key)
 

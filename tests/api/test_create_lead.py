@@ -82,7 +82,17 @@ def test_inactive_project_is_403(api: Api) -> None:
     assert api.count() == 0
 
 
-EMPTY = [{}, [], None, "", {"email": ""}, {"email": " ", "phone": None}, {"a": {"b": ["undefined", "null"]}}, "text", 7]
+EMPTY: list[object] = [
+    {},
+    [],
+    None,
+    "",
+    {"email": ""},
+    {"email": " ", "phone": None},
+    {"a": {"b": ["undefined", "null"]}},
+    "text",
+    7,
+]
 
 
 @pytest.mark.parametrize("user", EMPTY)

@@ -1,7 +1,7 @@
 """getLeads: every parameter, every bad value, pages, sorting and search, the same on both databases."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 
 import pytest
 

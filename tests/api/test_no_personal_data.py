@@ -67,7 +67,7 @@ def logged(form: str) -> Iterator[io.StringIO]:
 def provoke(api: Api, other: Api) -> list[Answer]:
     """Every kind of refusal, each time with the lead's data in the request."""
     lead_id = api.create(**LEAD)
-    key, program = api.key, api.program
+    program = api.program
     named = {"email": MARKS["email"], "phone": MARKS["phone"], "uniqueIdentifier": MARKS["uniqueIdentifier"]}
     raw = bodies.wire({**LEAD, "projectId": api.number})
     found = [

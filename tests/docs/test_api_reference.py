@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_commands_name_real_calls_and_send_json(command: list[str]) -> None:
     if "-d" in command:
         assert set(json.loads(command[command.index("-d") + 1])) <= known_keys(operation["post"])
     else:
-        given = {part.partition("=")[0] for name, part in zip(command, command[1:], strict=False) if "data" in name}
+        given = {part.partition("=")[0] for name, part in pairwise(command) if "data" in name}
         assert given <= {node["name"] for node in operation["get"]["parameters"]}
 
 

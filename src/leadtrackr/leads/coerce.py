@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-class TooDeep(InvalidInput, ValueError):  # noqa: N818 - named like the errors it belongs to
+class TooDeep(InvalidInput, ValueError):
     """JSON nested more than `DEEPEST` levels."""
 
     def __init__(self) -> None:
