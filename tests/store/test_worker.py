@@ -172,7 +172,7 @@ def test_a_slow_platform_does_not_look_like_a_dead_worker(world: World) -> None:
             await works.fault({"destination": "meta", "delay_ms": 900, "until": 1})
             running = asyncio.create_task(works.worker.run())
             ticking = asyncio.create_task(_real_time(world))
-            await works.arrived("meta")
+            await works.settled()
             works.worker.stop()
             await running
             ticking.cancel()

@@ -6,13 +6,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+from sqlalchemy import select
 
+from leadtrackr.conversions.model import UNSETTLED
 from leadtrackr.conversions.worker import Pace, Worker
+from leadtrackr.db import tables
+from leadtrackr.db.statement import constant, prepare
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.sandbox.server import start
 from tests.support.engine import World
+
+_UNSETTLED = prepare(
+    select(tables.deliveries.c.id).where(tables.deliveries.c.state.in_([constant(one) for one in sorted(UNSETTLED)]))
+)
 
 
 class Works:
@@ -56,6 +64,15 @@ class Works:
         async with asyncio.timeout(10):
             for _ in range(2000):
                 if await self.calls(slug):
+                    return
+                await asyncio.sleep(0.005)
+        raise TimeoutError
+
+    async def settled(self) -> None:
+        """Waits until nothing is left to be sent; TimeoutError after ten seconds."""
+        async with asyncio.timeout(10):
+            for _ in range(2000):
+                if not await self.world.db.read(lambda tx: tx.all(_UNSETTLED)):
                     return
                 await asyncio.sleep(0.005)
         raise TimeoutError

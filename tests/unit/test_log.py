@@ -88,7 +88,7 @@ def test_uvicorn_lines_lose_address_and_query(stream: io.StringIO) -> None:
     assert events == ['- - "GET /api/leads/getLead HTTP/1.1" 200', "Started"]
 
 
-def test_traceback_is_written_and_masked(stream: io.StringIO) -> None:
+def test_traceback_is_written_without_its_words(stream: io.StringIO) -> None:
     log.set_up("json", stream=stream)
     try:
         raise ValueError("no lead for jane@example.com")
@@ -96,7 +96,7 @@ def test_traceback_is_written_and_masked(stream: io.StringIO) -> None:
         log.logger("ours").exception("failed")
         logging.getLogger("theirs").exception("failed")
     for line in lines(stream):
-        assert "ValueError: no lead for [email]" in str(line["exception"])
+        assert str(line["exception"]).endswith("builtins.ValueError"), "the fault's words may repeat a lead's data"
         assert "test_log.py" in str(line["exception"])
 
 

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Mapping
-from traceback import format_tb
 from typing import Final
 
 import structlog
@@ -85,23 +84,9 @@ class Endpoint:
             level = _log.info if response.status_code < 500 else _log.error
             level("request_refused", path=self._path, status=response.status_code, reason=str(error))
             return response
-        except Exception as error:  # noqa: BLE001 - a fault of ours is logged and shown to nobody
-            _log.error("request_failed", path=self._path, fault=_fault(error))
+        except Exception:  # noqa: BLE001 - a fault of ours is logged and shown to nobody
+            _log.exception("request_failed", path=self._path)
             return Answer({"message": FAULT}, 500)
-
-
-def _fault(error: BaseException) -> str:
-    """Where and what kind of fault, without its words: a database's own often repeat the row, name and e-mail too."""
-    parts: list[str] = []
-    seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        state = getattr(found, "sqlstate", None) or ""
-        kind = f"{type(found).__module__}.{type(found).__qualname__} {state}".rstrip()
-        parts.append("".join(format_tb(found.__traceback__)) + kind)
-        found = found.__cause__ or found.__context__
-    return "\n".join(reversed(parts))
 
 
 def _preflight(request: Request) -> Response:

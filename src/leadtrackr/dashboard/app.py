@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from traceback import format_tb
 from types import MappingProxyType
 from typing import Final
 
@@ -96,10 +95,8 @@ class Page:
             return await handler(visit)
         except LeadTrackrError as error:
             return self._refusal(visit, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours is logged and shown to nobody
-            # Where and what kind, without its words: a database's own often repeat the row, name and e-mail too.
-            fault = "".join([*format_tb(error.__traceback__), type(error).__qualname__])
-            _log.error("page_failed", path=self._path, fault=fault)
+        except Exception:  # noqa: BLE001 - a fault of ours is logged and shown to nobody
+            _log.exception("page_failed", path=self._path)
             return visit.page("problem.html", 500, title="Something went wrong", sentence=_FAULT)
 
     def _wrong_method(self, visit: Visit) -> Response:

@@ -112,8 +112,14 @@ def _resolve(items: Sequence[_Item]) -> None:
 
 
 def _explain(error: sqlite3.Error) -> Exception:
-    """A full disk, a read-only file or a busy one passes; anything else is a fault of ours and stays what it is."""
-    if isinstance(error, sqlite3.OperationalError) and "syntax" not in str(error) and "no such" not in str(error):
+    """A full disk, a read-only file or a busy one passes; anything else is a fault of ours and stays what it is.
+
+    SQLITE_ERROR (1) is the code of a wrong statement; an error of this module's own has no code.
+    """
+    if (
+        isinstance(error, sqlite3.OperationalError)
+        and getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR
+    ):
         return Unavailable("The database cannot be written at the moment. Try again shortly.")
     return error
 

@@ -9,11 +9,13 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from traceback import format_tb
 from typing import Any, Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
+from leadtrackr.kit.errors import LeadTrackrError
 from leadtrackr.kit.secretbox import MASK, Secret
 
 _EMAIL: Final = re.compile(r"[\w.!#$%'*+^~-]{1,64}(?:@|%40)[\w-]+(?:\.[\w-]+)+")
@@ -55,7 +57,7 @@ def set_up(form: str, level: str = "info", secrets: Iterable[Secret] = (), strea
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(_fault),
                 Masking(secrets),
                 _renderer(form, output),
             ],
@@ -87,6 +89,22 @@ def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDic
     if request_id is not None:
         event.setdefault("request_id", request_id)
     return event
+
+
+def _fault(exc_info: ExcInfo) -> str:
+    """Where and what kind of fault, without its words: a database's own often repeat the row, name and e-mail too."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    found: BaseException | None = exc_info[1]
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        state = getattr(found, "sqlstate", None) or ""
+        kind = f"{type(found).__module__}.{type(found).__qualname__} {state}".rstrip()
+        # Our own errors speak in sentences that hold nothing personal.
+        words = f": {found}" if isinstance(found, LeadTrackrError) else ""
+        parts.append("".join(format_tb(found.__traceback__)) + kind + words)
+        found = found.__cause__ or found.__context__
+    return "\n".join(reversed(parts))
 
 
 class Masking:
