@@ -152,6 +152,19 @@ class Engine(RuleBasedStateMachine):
         token = data.draw(st.sampled_from(sorted(self.batches)))
         self.gone[token] = self.batches.pop(token)
 
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def stand_still(self, data: st.DataObject, outcome: Outcome) -> None:
+        """Past its lease; another worker has what was its own when it goes on."""
+        token = data.draw(st.sampled_from(sorted(self.batches)))
+        slug, claimed = self.gone[token] = self.batches.pop(token)
+        self.world.step(LEASE_US)
+        self.sweep()
+        self.claim(slug, 4)
+        before = self.world.deliveries()
+        assert self.world.record(slug, token, claimed, outcome).late == len(claimed)
+        assert self.world.deliveries() == before
+
     @precondition(lambda self: self.gone)
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
     def come_back_late(self, data: st.DataObject, outcome: Outcome) -> None:
