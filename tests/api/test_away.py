@@ -74,7 +74,11 @@ def test_writes_are_503_with_retry_after_and_leave_nothing(alone: Callable[..., 
     before = api.tables()
     asked = writes(api, lead_id)
     with away(api.url):
-        asks = [*asked, lambda: api.program.send("GET", "/healthz"), lambda: api.program.send("GET", "/metrics")]
+        asks: list[Callable[[], Answer]] = [
+            *asked,
+            lambda: api.program.send("GET", "/healthz"),
+            lambda: api.program.send("GET", "/metrics"),
+        ]
         *answers, health, figures = together(len(asks), lambda number: asks[number]())
     for answer in answers:
         assert (answer.status, answer.message) == (503, AWAY[kind(api.url)])

@@ -165,8 +165,13 @@ def test_8_08_form_names(api: Api, form: dict[str, object], name: str | None) ->
 
 
 def test_8_09_what_holds_no_value_is_400_and_a_page_is_a_value(api: Api) -> None:
-    for body in ({"userData": {}, "attributionData": {}}, {"userData": [], "attributionData": []}, {},
-                 {"userData": {}, "attributionData": {"gclid": "", "fbp": ""}}):  # fmt: skip
+    empties: list[dict[str, object]] = [
+        {},
+        {"userData": {}, "attributionData": {}},
+        {"userData": [], "attributionData": []},
+        {"userData": {}, "attributionData": {"gclid": "", "fbp": ""}},
+    ]
+    for body in empties:
         assert api.post(WEB, body).status == 400
     assert api.post(WEB, {"userData": {}, "attributionData": {"conversionPage": "localhost:8080/"}}).status == 201
 

@@ -8,7 +8,7 @@ import pytest
 from leadtrackr.kit.clock import iso_millis
 from tests import bodies
 from tests.api.conftest import Api
-from tests.support.program import Program, together
+from tests.support.program import Answer, Program, together
 
 LEAD_KEYS = [
     *("id", "status", "formName", "firstName", "lastName", "phone", "email", "companyName", "price", "note"),
@@ -240,7 +240,11 @@ def test_two_endpoints_racing_on_one_event_make_one_lead(api: Api) -> None:
     }
     for number in range(20):
         form = {"formData": {"uniqueEventId": f"race-{number}"}}
-        answers = together(8, lambda n, form=form: api.post(calls[n % 2], {**posts[calls[n % 2]], **form}, api.key))
+
+        def post(n: int, form: dict[str, dict[str, str]] = form) -> Answer:
+            return api.post(calls[n % 2], {**posts[calls[n % 2]], **form}, api.key)
+
+        answers = together(8, post)
         assert sorted(answer.status for answer in answers) == [200] * 7 + [201]
         assert len({answer.json["leadId"] for answer in answers}) == 1
         lead = api.lead(answers[0].json["leadId"])
@@ -255,8 +259,16 @@ def test_two_servers_on_one_postgresql_make_one_lead(api: Api, tmp_path: Path) -
     with Program(api.url, tmp_path) as second:
         ways = ((api.program, "createLead"), (second, "createServerSideLead"))
         for number in range(10):
-            body = {"projectId": api.number, **JAN, "formData": {"uniqueEventId": f"servers-{number}"}}
-            answers = together(8, lambda n, body=body: ways[n % 2][0].post(ways[n % 2][1], body, api.key))
+            body: dict[str, object] = {
+                "projectId": api.number,
+                **JAN,
+                "formData": {"uniqueEventId": f"servers-{number}"},
+            }
+
+            def post(n: int, body: dict[str, object] = body) -> Answer:
+                return ways[n % 2][0].post(ways[n % 2][1], body, api.key)
+
+            answers = together(8, post)
             assert sorted(answer.status for answer in answers) == [200] * 7 + [201]
     assert api.count() == 10
 

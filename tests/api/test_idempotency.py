@@ -6,7 +6,7 @@ import pytest
 
 from leadtrackr.kit.clock import DAY, SECOND
 from tests.api.conftest import Api
-from tests.support.program import together
+from tests.support.program import Answer, together
 
 REUSED = "Idempotency-Key was used with another body before. Use a new key for a new request"
 
@@ -81,8 +81,12 @@ def test_after_24_hours_a_key_is_new(api: Api) -> None:
 
 def test_repeats_at_once_make_one_job_and_get_one_answer(api: Api) -> None:
     for number in range(5):
-        body = {"leadId": api.create(firstName="Jan"), "conversionId": "lost"}
-        answers = together(8, lambda _, body=body, key=f"race-{number}": api.rate(body, Idempotency_Key=key))
+        body: dict[str, object] = {"leadId": api.create(firstName="Jan"), "conversionId": "lost"}
+
+        def rate(_: int, body: dict[str, object] = body, key: str = f"race-{number}") -> Answer:
+            return api.rate(body, Idempotency_Key=key)
+
+        answers = together(8, rate)
         assert {answer.status for answer in answers} == {201}
         assert len({answer.body for answer in answers}) == 1
 

@@ -57,7 +57,8 @@ def test_project_comes_first_and_its_state_last(api: Api, call: str) -> None:
 def test_user_data_must_be_there_for_a_server(api: Api) -> None:
     answer = api.post("createServerSideLead", {"attributionData": {"gclid": "G"}}, api.key)
     assert (answer.status, answer.message) == (400, "Missing required field: userData")
-    for empty in ({}, [], None):
+    empties: list[object] = [{}, [], None]
+    for empty in empties:
         found = api.post("createServerSideLead", {"userData": empty, "attributionData": {"gclid": "G"}}, api.key)
         assert found.status == 201
 

@@ -248,9 +248,11 @@ def test_of_many_ratings_at_once_one_wins(api: Api) -> None:
     for _ in range(5):
         lead_id = api.create(firstName="Jan")
         ids = [label.conversion_id for label in api.labels]
-        answers = together(
-            12, lambda n, lead_id=lead_id, ids=ids: api.rate({"leadId": lead_id, "conversionId": ids[n % 2]})
-        )
+
+        def rate(n: int, lead_id: int = lead_id, ids: list[str] = ids) -> Answer:
+            return api.rate({"leadId": lead_id, "conversionId": ids[n % 2]})
+
+        answers = together(12, rate)
         assert sorted(answer.status for answer in answers) == [201] + [409] * 11
     assert len([row for row in api.tables()["jobs"] if row[1] == api.number]) == 5
 

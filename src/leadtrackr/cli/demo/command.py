@@ -5,6 +5,7 @@ import signal
 
 import click
 
+from leadtrackr.accounts import service as accounts
 from leadtrackr.cli import listening
 from leadtrackr.cli.demo import checks, ledger, script, telling
 from leadtrackr.cli.demo.play import play
@@ -14,6 +15,7 @@ from leadtrackr.cli.demo.telling import Result
 from leadtrackr.cli.output import json_option, show, tell
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.receipts import Filters
+from leadtrackr.dashboard.addresses import login_link
 from leadtrackr.kit.errors import LeadTrackrError
 
 
@@ -46,7 +48,7 @@ async def _run(*, once: bool, port: int, as_json: bool) -> bool:
         result = await _result(stage, progress)
         show(telling.data(result, stage), telling.text(result, stage.names), as_json=as_json)
         if not once:
-            tell(_invitation(stage))
+            tell(_invitation(stage, await _login_link(stage)))
             await listening.stop_signal().wait()
     return result.ok
 
@@ -70,9 +72,16 @@ async def _leads_in_api(stage: Stage) -> int:
         return int((await response.json())["total"])
 
 
-def _invitation(stage: Stage) -> str:
+async def _login_link(stage: Stage) -> str:
+    invitation = await accounts.invite(stage.parts.db, stage.parts.ids, email="demo@example.com", admin=True)
+    return login_link(stage.url, invitation.token)
+
+
+def _invitation(stage: Stage, link: str) -> str:
     return f"""
 The server stays at {stage.url} until Ctrl-C, and is gone then, with its database.
+  The dashboard, by a link that signs in once:
+                         {link}
   The API's reference:   {stage.url}/api/docs
   The leads:             curl -H 'X-API-Key: {stage.api_key}' '{stage.url}/api/leads/getLeads?limit=2'
   A lead of your own:    curl {stage.url}/api/leads/createLead -H 'Content-Type: application/json' \\
