@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -153,9 +154,19 @@ class Program:
             if self._with_worker:
                 await stack.enter_async_context(delivering(parts))
             self._asgi = parts.asgi
+            spare_the_collector()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def spare_the_collector() -> None:
+    """Says that what is alive after the start stays: Python's collector else looks at all of it again and again.
+
+    For programs that serve, once. It is a tenth and more of the time that a delivery takes.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def create(*, with_worker: bool = True) -> Program:

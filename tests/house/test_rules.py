@@ -26,6 +26,7 @@ ENGINE = {
     "leadtrackr.conversions.record": "the engine serves all projects: it records by lease",
     "leadtrackr.conversions.settle": "the engine serves all projects: it settles what it has recorded",
     "leadtrackr.conversions.strays": "the engine serves all projects: it looks for what does not fit its connection",
+    "leadtrackr.conversions.inquiry": "the engine serves all projects: it asks by connection and reference",
     "leadtrackr.conversions.hold": "the engine serves all projects: it holds and releases a connection",
 }
 EXCEPTIONS = {
@@ -106,8 +107,8 @@ def test_every_query_of_project_data_takes_the_project() -> None:
 
 def test_only_services_and_the_worker_open_transactions() -> None:
     opening = re.compile(r"\bdb\.(?:write|read)\(|\b_db\.(?:write|read)\(")
-    # lease.py is the worker's: it keeps a lease alive beside a request.
-    allowed = {"service.py", "worker.py", "lease.py", "connections.py", "receipts.py"}
+    # lease.py and inquirer.py are the worker's: they work beside its requests.
+    allowed = {"service.py", "worker.py", "inquirer.py", "lease.py", "connections.py", "receipts.py"}
     # Readiness asks whether a transaction can be opened at all.
     allowed_paths = {SOURCES / "api" / "system.py"}
     found = [

@@ -130,6 +130,16 @@ class Engine(RuleBasedStateMachine):
         if claimed:
             self.batches[token] = (slug, claimed)
 
+    @rule(slug=st.sampled_from(SLUGS), outcome=st.sampled_from(OUTCOMES))
+    def deliver(self, slug: str, outcome: Outcome) -> None:
+        """A worker's whole round, so that a course of events gets somewhere."""
+        self.sweep()
+        self.claim(slug, 4)
+        for token in [token for token, (of, _) in self.batches.items() if of == slug]:
+            slug, claimed = self.gone[token] = self.batches.pop(token)
+            self.world.record(slug, token, claimed, outcome)
+        self.sweep()
+
     @precondition(lambda self: self.batches)
     @rule(data=st.data())
     def record(self, data: st.DataObject) -> None:
@@ -198,7 +208,7 @@ class Engine(RuleBasedStateMachine):
     def mend(self) -> None:
         self.world.write(claim.mend)
 
-    @rule(by=st.sampled_from([SECOND, MINUTE, LEASE_US, HOUR, 11 * HOUR, DAY, 3 * DAY]))
+    @rule(by=st.sampled_from([SECOND, MINUTE, LEASE_US, HOUR, 11 * HOUR, DAY, 8 * DAY]))
     def time_goes_by(self, by: int) -> None:
         self.world.step(by)
 

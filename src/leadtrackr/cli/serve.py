@@ -10,7 +10,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from leadtrackr import settings
-from leadtrackr.app import Parts, delivering, open_parts, set_up_log
+from leadtrackr.app import Parts, delivering, open_parts, set_up_log, spare_the_collector
 from leadtrackr.cli import listening
 from leadtrackr.cli.desk import reaching
 from leadtrackr.db.open import ensure_schema
@@ -90,6 +90,7 @@ async def _work(values: Settings) -> None:
 async def _opened(values: Settings, *, owner: bool) -> AsyncIterator[Parts]:
     with reaching(values):
         parts = open_parts(values, owner=owner)
+    spare_the_collector()
     try:
         yield parts
     finally:

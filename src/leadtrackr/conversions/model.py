@@ -43,7 +43,7 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     ),
     State.WAITING: frozenset({State.QUEUED, State.HELD, State.EXPIRED, State.CANCELLED}),
     State.HELD: frozenset({State.WAITING, State.EXPIRED, State.CANCELLED}),
-    State.ACCEPTED: frozenset({State.CONFIRMED, State.REJECTED}),
+    State.ACCEPTED: frozenset({State.CONFIRMED, State.REJECTED, State.WAITING, State.HELD, State.EXPIRED}),
     State.CONFIRMED: frozenset(),
     State.SKIPPED: frozenset(),
     State.REJECTED: frozenset(),
@@ -141,5 +141,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int
     http_status: int | None
     url: str
+    place: int = 0
+    """The event's place in its request, from 0."""
+    size: int = 0
+    """How many events the request held; 0 when nothing was sent."""
     request: str
     """The event's own JSON as it was sent, plain personal values masked; empty when nothing was sent."""

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
-from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions import inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection, pause_connection
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
@@ -113,6 +113,7 @@ def record(
     settled = [r.delivery.id for r, move in moves if move.state not in (State.WAITING, State.HELD)]
     stuck = [r.delivery.id for r, move in moves if move.state in (State.WAITING, State.HELD)]
     passed = [r.delivery.job_id for r, _ in moves if not r.delivery.passed]
+    inquiry.begin(tx, connection, kept, now)
     jobs = pass_jobs(tx, passed, settled=settled, stuck=stuck, now=now)
     return Recorded(tuple((result.delivery.id, move.state) for result, move in moves), len(results) - len(kept), jobs)
 

@@ -182,6 +182,8 @@ class Sender:
                 # Without its query, which is where some platforms want their secrets.
                 url="" if request is None else request.url.partition("?")[0],
                 request="" if request is None else mask(request.items[place].decode()),
+                place=place,
+                size=0 if request is None else len(request.items),
             )
             for number, (delivery, place) in enumerate(zip(piece, where, strict=True))
         ]

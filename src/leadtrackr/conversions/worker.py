@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ import structlog
 
 from leadtrackr.conversions import claim, connections
 from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions.inquirer import Inquirer
 from leadtrackr.conversions.lease import Lease
 from leadtrackr.conversions.model import Claimed, Connection, ConnectionState
 from leadtrackr.conversions.record import Recorded, record
@@ -54,7 +56,10 @@ class Worker:
         self._metrics = metrics
         self._pace = pace
         self._lease_us = int(pace.lease_s * SECOND)
-        self._sender = Sender(http, Tokens(http, clock), clock)
+        tokens = Tokens(http, clock)
+        self._sender = Sender(http, tokens, clock)
+        self._inquirer = Inquirer(db, http, tokens, box, metrics)
+        self._asking: asyncio.Task[None] | None = None
         self._awake = asyncio.Event()
         self._stopping = False
         self._draining: dict[int, asyncio.Task[None]] = {}
@@ -87,6 +92,8 @@ class Worker:
     async def look(self) -> None:
         """One look: housekeeping, then a task for each connection that has something to send."""
         await self._housekeeping()
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
         for connection_id in await self._db.read(claim.ready_connections):
             if connection_id not in self._draining:
                 task = asyncio.create_task(self._drain(connection_id))
@@ -100,10 +107,13 @@ class Worker:
         """Waits until every connection that is being served has nothing more to send. For the demo and tests."""
         while self._draining:
             await asyncio.gather(*self._draining.values(), return_exceptions=True)
+        if self._asking is not None:
+            await self._asking
 
     async def _finish(self) -> None:
-        if self._draining:
-            _, late = await asyncio.wait(self._draining.values(), timeout=self._pace.grace_s)
+        under_way = [*self._draining.values(), *([self._asking] if self._asking else [])]
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=self._pace.grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -118,6 +128,14 @@ class Worker:
         if now - self._mended_at >= MEND_EVERY:
             self._mended_at = now
             await self._db.write(claim.mend)
+
+    async def _ask(self) -> None:
+        try:
+            await self._inquirer.ask_due()
+        except Unavailable:
+            _log.warning("database_away")
+        except Exception:  # noqa: BLE001 - a question that could not be asked is asked again later
+            _log.exception("inquiry_failed")
 
     async def _drain(self, connection_id: int) -> None:
         try:
@@ -174,10 +192,10 @@ class Worker:
         hold_connection(tx, connection_id, reason="configuration", outcome=outcome, now=tx.now())
 
     def _count(self, slug: str, recorded: Recorded, outcomes: list[Outcome]) -> None:
-        for _, state in recorded.moves:
-            self._metrics.delivery(slug, state.value)
-        for outcome in outcomes:
-            self._metrics.attempt(slug, outcome.kind.value)
+        for state, count in Counter(state for _, state in recorded.moves).items():
+            self._metrics.delivery(slug, state.value, count)
+        for kind, count in Counter(outcome.kind for outcome in outcomes).items():
+            self._metrics.attempt(slug, kind.value, count)
         if recorded.late:
             self._metrics.late_outcome(recorded.late)
             _log.warning("late_outcomes_refused", destination=slug, count=recorded.late)

@@ -36,6 +36,8 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -32000")
     connection.execute("PRAGMA temp_store = MEMORY")
+    # 16 MB instead of 4: a batch of deliveries would otherwise write its pages to the file itself at each commit.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     if query_only:
         connection.execute("PRAGMA query_only = ON")
     return connection

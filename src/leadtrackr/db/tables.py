@@ -278,6 +278,22 @@ attempts: Final = Table(
     Index("ix_attempts_delivery", "delivery_id", "id"),
 )
 
+inquiries: Final = Table(
+    "inquiries",
+    metadata,
+    _id(),
+    _ref("connection_id", "connections.id"),
+    _text("reference"),
+    _text("deliveries"),
+    _time("sent_at"),
+    _time("next_at"),
+    _count("times"),
+    _text("state"),
+    _text("note", nullable=True),
+    Index("uq_inquiries_reference", "connection_id", "reference", unique=True),
+    _partial("ix_inquiries_due", "next_at", where="state = 'open'"),
+)
+
 idempotency_keys: Final = Table(
     "idempotency_keys",
     metadata,

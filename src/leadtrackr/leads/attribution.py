@@ -75,12 +75,12 @@ def _ids(stored: dict[str, object]) -> dict[str, str]:
 
 def _consent(stored: dict[str, object]) -> dict[str, str]:
     said = mapping(stored.get("consent"))
-    answers = ((name, text(said.get(name))) for name in CONSENT)
-    return {name: answer.lower() for name, answer in answers if answer and answer.lower() in _ANSWERS}
+    answers = {name: (text(said[name]) or "").lower() for name in CONSENT if name in said}
+    return {name: answer for name, answer in answers.items() if answer in _ANSWERS}
 
 
 def _conversion_page(stored: dict[str, object]) -> str | None:
     page = text(stored.get("conversionPage"))
     if page is None:
         return None
-    return re.split(r"[?#]", _SCHEME.sub("", page, count=1), maxsplit=1)[0] or None
+    return _SCHEME.sub("", page, count=1).partition("?")[0].partition("#")[0] or None

@@ -1,0 +1,72 @@
+"""Asks the platforms that answer later; part of the worker."""
+
+import structlog
+
+from leadtrackr.conversions import connections, inquiry
+from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.inquiry import Inquiry
+from leadtrackr.conversions.model import Connection, State
+from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.db.database import Database
+from leadtrackr.destinations.contract import Destination, NotYet, Outcome, StatusAnswer, StatusPoll
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.metrics import Metrics
+from leadtrackr.kit.secretbox import SecretBox
+
+TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a code, not a token
+_log = structlog.get_logger(__name__)
+
+
+class Inquirer:
+    """Asks about the requests whose time has come, one after the other: there is no hurry."""
+
+    def __init__(self, db: Database, http: HttpClient, tokens: Tokens, box: SecretBox, metrics: Metrics) -> None:
+        self._db = db
+        self._http = http
+        self._tokens = tokens
+        self._box = box
+        self._metrics = metrics
+
+    async def ask_due(self) -> int:
+        """Asks about everything that is due; returns how many requests were asked about."""
+        asked = 0
+        while await self._db.read(inquiry.any_due):
+            taken = await self._db.write(inquiry.take_due)
+            for one in taken:
+                await self._ask(one)
+            asked += len(taken)
+            if not taken:
+                break
+        return asked
+
+    async def _ask(self, one: Inquiry) -> None:
+        connection = await self._db.read(lambda tx: connections.by_id(tx, one.connection_id))
+        destination = DESTINATIONS.get(connection.destination) if connection else None
+        if connection is None or destination is None or destination.status is None:
+            return
+        status = destination.status
+        answer = await self._answer(one, connection, destination, status)
+        expired = isinstance(answer, NotYet) and answer.outcome is not None and answer.outcome.code == TOKEN_EXPIRED
+        moved = await self._db.write(lambda tx: inquiry.apply(tx, one, status, answer, soon=expired))
+        for state in {state for _, state in moved}:
+            count = sum(found == state for _, found in moved)
+            self._metrics.delivery(destination.slug, state.value, count)
+            if state in (State.WAITING, State.HELD):
+                _log.info("platform_asks_again", destination=destination.slug, state=state.value, count=count)
+
+    async def _answer(
+        self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll
+    ) -> StatusAnswer:
+        settings = connections.full_settings(connection, self._box)
+        token = await self._tokens.get(connection.id, destination, settings)
+        if isinstance(token, Outcome):
+            return NotYet(token)
+        request = status.request(one.reference, settings, token)
+        response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")
+        if response is None:
+            return NotYet(failure)
+        answer = status.read(response, len(one.deliveries))
+        if isinstance(answer, NotYet) and answer.outcome is not None and answer.outcome.code == TOKEN_EXPIRED:
+            self._tokens.forget(connection.id, token)
+        return answer

@@ -1,0 +1,219 @@
+"""Answers that come later: what a platform that only took a request says of each event in it. Runs in a transaction.
+
+The order in which the events were sent is kept with the request's reference, since the platform names them by place.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import bindparam, exists, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions.model import Connection, Result, State
+from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import deliveries, inquiries
+from leadtrackr.destinations.contract import Kind, Known, NotYet, Outcome, StatusAnswer, StatusPoll
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import MINUTE, SECOND
+
+TOGETHER: Final = 20
+"""Most requests asked about in one round."""
+TAKEN_FOR: Final = 5 * MINUTE
+"""A worker that has taken a question and died is followed by another one after this time."""
+_I: Final = inquiries.c
+_D: Final = deliveries.c
+_places = msgspec.json.Decoder(list[int | None])
+
+_BEGIN: Final = prepare(
+    insert(inquiries)
+    .values(
+        {name: bindparam(name) for name in ("connection_id", "reference", "deliveries", "sent_at", "next_at")}
+        | {"state": "open"}
+    )
+    .on_conflict_do_nothing(index_elements=["connection_id", "reference"])
+)
+_IS_DUE: Final = (_I.state == constant("open")) & (_I.next_at <= bindparam("now"))
+_ANY_DUE: Final = prepare(select(exists(select(literal_column("1")).where(_IS_DUE)).label("any")))
+_DUE: Final = prepare(
+    select(_I.id, _I.connection_id, _I.reference, _I.deliveries, _I.sent_at, _I.times)
+    .where(_IS_DUE)
+    .order_by(_I.next_at, _I.id)
+    .limit(TOGETHER)
+    .with_for_update(skip_locked=True)
+)
+_TAKE: Final = prepare(update(inquiries).where(IdsIn(_I.id, "ids")).values(next_at=bindparam("until")))
+_AGAIN: Final = prepare(
+    update(inquiries)
+    .where(_I.id == bindparam("of_inquiry"))
+    .values(times=_I.times + 1, next_at=bindparam("at"), note=bindparam("new_note"))
+)
+_CLOSE: Final = prepare(
+    update(inquiries)
+    .where(_I.id == bindparam("of_inquiry"), _I.state == constant("open"))
+    .values(state=bindparam("new_state"), note=bindparam("new_note"), times=_I.times + 1)
+)
+_STILL_ACCEPTED: Final = prepare(
+    select(_D.id, _D.closes_at)
+    .where(IdsIn(_D.id, "ids"), _D.state == constant(State.ACCEPTED))
+    .order_by(_D.id)
+    .with_for_update()
+)
+_MOVE: Final = prepare(
+    update(deliveries)
+    .where(IdsIn(_D.id, "ids"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("state", "code", "detail", "run_at", "settled_at", "updated_at")}
+    )
+)
+_SAY: Final = prepare(
+    update(deliveries)
+    .where(IdsIn(_D.id, "ids"))
+    .values(code=bindparam("new_code"), detail=bindparam("new_detail"), updated_at=bindparam("now"))
+)
+
+
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that a platform is to be asked about."""
+
+    id: int
+    connection_id: int
+    reference: str
+    deliveries: tuple[int | None, ...]
+    """By place in the request; None where the outcome came too late to be ours."""
+    sent_at: int
+    times: int
+    """How often it was asked."""
+
+
+class _Step(msgspec.Struct, frozen=True):
+    state: State
+    code: str
+    detail: str | None
+    run_at: int
+    settled_at: int | None
+
+
+def begin(tx: Tx, connection: Connection, results: Sequence[Result], now: int) -> None:
+    """Notes each request that was taken, if its platform can be asked about it later."""
+    destination = DESTINATIONS.get(connection.destination)
+    if destination is None or destination.status is None:
+        return
+    requests: dict[str, list[int | None]] = {}
+    for result in results:
+        reference = result.outcome.reference
+        if result.outcome.kind == Kind.ACCEPTED and reference and result.size:
+            places = requests.setdefault(reference, [None] * result.size)
+            places[result.place] = result.delivery.id
+    first_at = now + int(destination.status.first_after_s * SECOND)
+    for reference, places in requests.items():
+        text = msgspec.json.encode(places).decode()
+        tx.run(_BEGIN, connection_id=connection.id, reference=reference, deliveries=text, sent_at=now, next_at=first_at)
+
+
+def any_due(tx: Tx) -> bool:
+    """Whether there is something to ask now."""
+    row = tx.first(_ANY_DUE, now=tx.now())
+    return row is not None and bool(row.any)
+
+
+def take_due(tx: Tx) -> list[Inquiry]:
+    """Takes what is to be asked now; no other worker asks it for a while."""
+    now = tx.now()
+    rows = tx.all(_DUE, now=now)
+    if rows:
+        tx.run(_TAKE, ids=sorted(row.id for row in rows), until=now + TAKEN_FOR)
+    return [
+        Inquiry(
+            id=row.id,
+            connection_id=row.connection_id,
+            reference=row.reference,
+            deliveries=tuple(_places.decode(row.deliveries)),
+            sent_at=row.sent_at,
+            times=row.times,
+        )
+        for row in rows
+    ]
+
+
+def apply(
+    tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: StatusAnswer, *, soon: bool = False
+) -> list[tuple[int, State]]:
+    """Writes what a platform said; returns the deliveries that moved, with their new state.
+
+    `soon`: it could not be asked for a reason that is over in a minute, such as an old token.
+    """
+    now = tx.now()
+    if isinstance(answer, NotYet):
+        _ask_again(tx, inquiry, status, answer, now, soon=soon)
+        return []
+    if tx.run(_CLOSE, of_inquiry=inquiry.id, new_state=_word(answer), new_note=None) == 0:
+        return []
+    if isinstance(answer, Known):
+        return _pin(tx, inquiry, answer.outcomes, now)
+    _say(tx, inquiry, answer.outcome.code, answer.outcome.detail or None, now)
+    return []
+
+
+def _word(answer: StatusAnswer) -> str:
+    return "known" if isinstance(answer, Known) else "closed"
+
+
+def _ask_again(tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: NotYet, now: int, *, soon: bool) -> None:
+    note = None if answer.outcome is None else f"{answer.outcome.code}: {answer.outcome.detail}"
+    if now - inquiry.sent_at >= status.give_up_after_s * SECOND:
+        tx.run(_CLOSE, of_inquiry=inquiry.id, new_state="given_up", new_note=note)
+        _say(tx, inquiry, status.given_up, None, now)
+        return
+    steps = status.again_after_s
+    delay = MINUTE if soon else int(steps[min(inquiry.times, len(steps) - 1)] * SECOND)
+    tx.run(_AGAIN, of_inquiry=inquiry.id, at=now + delay, new_note=note)
+
+
+def _accepted(tx: Tx, inquiry: Inquiry) -> dict[int, int]:
+    """The deliveries that are still where the request left them, with the end of their window."""
+    ids = sorted(delivery_id for delivery_id in inquiry.deliveries if delivery_id is not None)
+    return {row.id: row.closes_at for row in tx.all(_STILL_ACCEPTED, ids=ids)}
+
+
+def _say(tx: Tx, inquiry: Inquiry, code: str, detail: str | None, now: int) -> None:
+    """What is known goes on the receipt; the deliveries stay accepted, since it is said of none of them."""
+    tx.run(_SAY, ids=sorted(_accepted(tx, inquiry)), new_code=code, new_detail=detail, now=now)
+
+
+def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tuple[int, State]]:
+    accepted = _accepted(tx, inquiry)
+    groups: dict[_Step, list[int]] = {}
+    for delivery_id, outcome in zip(inquiry.deliveries, said, strict=True):
+        if delivery_id in accepted:
+            groups.setdefault(_step(outcome, accepted[delivery_id], now), []).append(delivery_id)
+    for step, ids in groups.items():
+        tx.run(
+            _MOVE,
+            ids=sorted(ids),
+            new_state=step.state.value,
+            new_code=step.code,
+            new_detail=step.detail,
+            new_run_at=step.run_at,
+            new_settled_at=step.settled_at,
+            new_updated_at=now,
+        )
+    hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
+    if hold is not None:
+        hold_connection(tx, inquiry.connection_id, reason=hold.hold or "configuration", outcome=hold, now=now)
+    return [(delivery_id, step.state) for step, ids in groups.items() for delivery_id in ids]
+
+
+def _step(outcome: Outcome, closes_at: int, now: int) -> _Step:
+    detail = outcome.detail or None
+    if outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED):
+        return _Step(State(outcome.kind.value), outcome.code, detail, now, now)
+    if outcome.kind == Kind.HOLD:
+        return _Step(State.HELD, outcome.code, detail, now, None)
+    run_at = now + schedule.asked_delay(outcome.retry_after_s or 0)
+    if run_at >= closes_at:
+        return _Step(State.EXPIRED, outcomes.WINDOW_CLOSED, f"{outcome.code}: {detail or ''}", now, now)
+    return _Step(State.WAITING, outcome.code, detail, run_at, None)

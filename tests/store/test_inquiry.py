@@ -1,0 +1,221 @@
+"""Answers that come later: Google says some time after it took a request what became of each event in it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from leadtrackr.conversions import inquiry
+from leadtrackr.conversions.model import State
+from leadtrackr.db import tables
+from leadtrackr.db.statement import prepare
+from leadtrackr.kit.clock import DAY, HOUR, MINUTE
+from tests.support.engine import World
+from tests.support.working import Works, working
+
+DELIVERIES = prepare(select(tables.deliveries).order_by(tables.deliveries.c.id))
+
+
+def rate_all(world: World, count: int) -> None:
+    for number in range(count):
+        world.rate(world.lead(email=f"lead{number}@example.de"), "Won", 5000)
+
+
+async def rows(works: Works) -> list[Any]:
+    return await works.world.db.read(lambda tx: tx.all(DELIVERIES))
+
+
+async def questions(works: Works) -> int:
+    return sum("requestStatus" in call["path"] for call in await works.calls("google_ads"))
+
+
+async def say(works: Works, reasons: dict[int, str], **settings: Any) -> None:
+    """What processing ends with, by the number of the delivery from 0; all others succeed."""
+    found = await rows(works)
+    errors = {found[number].event_id: f"PROCESSING_ERROR_REASON_{reason}" for number, reason in reasons.items()}
+    await works.settings(google_ads={"processing_errors": errors, **settings})
+
+
+def test_nobody_is_asked_before_half_an_hour_and_then_each_event_is_confirmed(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 3)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            world.step(30 * MINUTE - 1)
+            await works.deliver()
+            assert await questions(works) == 0
+            world.step(1)
+            await works.deliver()
+            assert await questions(works) == 1
+            assert {row.state for row in await rows(works)} == {"confirmed"}
+            world.step(DAY)
+            await works.deliver()
+            assert await questions(works) == 1, "what is known is not asked again"
+
+    world.run(story())
+    assert [row.state for row in world.rows(tables.inquiries)] == ["known"]
+
+
+def test_a_reason_is_pinned_on_the_event_that_it_is_about(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 6)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await say(works, {1: "CLICK_NOT_FOUND", 4: "TOO_RECENT_CLICK"})
+            await works.deliver()
+            world.step(30 * MINUTE)
+            await works.deliver()
+            found = await rows(works)
+            assert [row.state for row in found] == [
+                "confirmed",
+                "rejected",
+                "confirmed",
+                "confirmed",
+                "waiting",
+                "confirmed",
+            ]
+            assert "CLICK_NOT_FOUND" in found[1].code
+            assert found[4].run_at == world.clock.now() + 6 * HOUR
+            assert found[4].settled_at is None
+
+    world.run(story())
+
+
+def test_what_is_to_be_sent_again_is_sent_again_under_its_event_id_and_asked_about_again(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            (first,) = await rows(works)
+            await say(works, {0: "TOO_RECENT_CLICK"})
+            await works.deliver()
+            world.step(30 * MINUTE)
+            await works.deliver()
+            await works.settings(google_ads={"processing_errors": {}, "repeats": "none"})
+            world.step(6 * HOUR)
+            await works.deliver()
+            world.step(30 * MINUTE)
+            await works.deliver()
+            (last,) = await rows(works)
+            assert (last.state, last.event_id) == ("confirmed", first.event_id)
+            assert await works.keys("google_ads") == {first.event_id: 1}, (
+                "what was refused in processing does not count"
+            )
+
+    world.run(story())
+    assert [row.state for row in world.rows(tables.inquiries)] == ["known", "known"]
+
+
+def test_counts_without_indices_are_pinned_on_nobody(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 4)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await say(works, {2: "CLICK_NOT_FOUND"}, record_indices="absent")
+            await works.deliver()
+            world.step(30 * MINUTE)
+            await works.deliver()
+            found = await rows(works)
+            assert {row.state for row in found} == {"accepted"}
+            (said,) = {(row.code, row.detail) for row in found}
+            assert said[0] == "status_counts"
+            assert said[1].startswith("1 of 4 not taken")
+
+    world.run(story())
+
+
+def test_a_request_that_is_never_finished_is_given_up_after_a_day(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.settings(google_ads={"processing_s": 10 * DAY // 1_000_000})
+            await works.deliver()
+            asked = []
+            for _ in range(30):
+                world.step(HOUR)
+                await works.deliver()
+                asked.append(await questions(works))
+            assert asked[0] == 1
+            assert asked[-1] == asked[-4], "nobody asks after a day"
+            assert asked[-1] < 24, "with growing pauses"
+            (row,) = await rows(works)
+            assert (row.state, row.code) == ("accepted", "status_unknown")
+
+    world.run(story())
+    assert [row.state for row in world.rows(tables.inquiries)] == ["given_up"]
+
+
+def test_a_platform_that_cannot_be_asked_is_asked_again(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            await works.fault({"destination": "google_ads", "status": 503, "path": "requestStatus"})
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert {row.state for row in await rows(works)} == {"accepted"}
+            await works.well()
+            world.step(12 * HOUR)
+            await works.deliver()
+            assert {row.state for row in await rows(works)} == {"confirmed"}
+
+    world.run(story())
+
+
+def test_a_question_is_taken_by_one_worker_and_taken_over_when_that_one_dies(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 2)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            world.step(30 * MINUTE)
+            first = await world.db.write(inquiry.take_due)
+            assert len(first) == 1
+            assert await world.db.write(inquiry.take_due) == []
+            world.step(inquiry.TAKEN_FOR)
+            assert len(await world.db.write(inquiry.take_due)) == 1
+
+    world.run(story())
+
+
+def test_a_delivery_that_has_moved_on_is_left_alone(world: World) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 2)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            moved, _ = await rows(works)
+            step = (
+                tables.deliveries.update().where(tables.deliveries.c.id == moved.id).values(state=State.CANCELLED.value)
+            )
+            await world.db.write(lambda tx: tx.run(prepare(step)))
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert Counter(row.state for row in await rows(works)) == {"cancelled": 1, "confirmed": 1}
+
+    world.run(story())
+
+
+@pytest.mark.parametrize("slug", ["ga4", "meta"])
+def test_platforms_that_say_nothing_later_are_not_asked(world: World, slug: str) -> None:
+    world.furnish(slug)
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+
+    world.run(story())
+    assert world.rows(tables.inquiries) == []
