@@ -108,8 +108,9 @@ def test_every_outcome_takes_a_way_that_is_drawn(
     )
 
 
-def test_nothing_leaves_a_state_that_is_final() -> None:
+def test_only_a_later_answer_and_a_person_lead_out_of_a_settled_state() -> None:
     assert set(TRANSITIONS) == set(State)
-    final = {state for state, ways in TRANSITIONS.items() if not ways}
-    assert final == {State.CONFIRMED, State.SKIPPED, State.REJECTED, State.EXPIRED, State.CANCELLED}
-    assert all(not ways & UNSETTLED for state, ways in TRANSITIONS.items() if state not in UNSETTLED)
+    assert {state for state, ways in TRANSITIONS.items() if not ways} == {State.CONFIRMED, State.SKIPPED}
+    by_a_person = {State.REJECTED, State.EXPIRED, State.CANCELLED}
+    assert all(TRANSITIONS[state] == {State.WAITING} for state in by_a_person)
+    assert State.QUEUED not in TRANSITIONS[State.ACCEPTED]

@@ -10,7 +10,7 @@ import click
 from leadtrackr.cli.checking import Checked, check
 from leadtrackr.cli.desk import Desk, at_desk
 from leadtrackr.cli.output import json_option, show, table
-from leadtrackr.conversions import connections
+from leadtrackr.conversions import connections, operations
 from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
 from leadtrackr.kit.errors import InvalidInput, LeadTrackrError, NotFound
@@ -44,7 +44,7 @@ def connect(project: str, destination: str, settings: tuple[str, ...], test: boo
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check and resume."""
+    """The ad platforms: list, check, pause and resume."""
 
 
 @destinations.command("list")
@@ -79,6 +79,17 @@ def check_destinations(project: str, destination: str | None, as_json: bool) -> 
     none = "This project has no connection yet. Make one: leadtrackr connect PROJECT DESTINATION KEY=VALUE …"
     show({"checks": found}, "\n".join(one.text for one in found) or none, as_json=as_json)
     _fail_if_refused(found)
+
+
+@destinations.command("pause")
+@click.argument("project")
+@click.argument("destination")
+@json_option
+def pause(project: str, destination: str, as_json: bool) -> None:
+    """Hold a connection of PROJECT: nothing is sent to it, and nothing is lost, until it is resumed."""
+    at_desk(lambda desk: operations.pause(desk.db, project, destination))
+    text = f"{registry.get(destination).name} is paused. `leadtrackr destinations resume` lets it go on."
+    show({"destination": destination, "paused": True}, text, as_json=as_json)
 
 
 @destinations.command("resume")

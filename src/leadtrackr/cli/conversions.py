@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from leadtrackr.cli import orders
 from leadtrackr.cli.desk import at_desk
 from leadtrackr.cli.output import json_option, pairs, show, table
 from leadtrackr.conversions import receipts
@@ -17,6 +18,10 @@ from leadtrackr.kit.money import to_units
 @click.group()
 def conversions() -> None:
     """Deliveries with their attempts, in words."""
+
+
+conversions.add_command(orders.retry)
+conversions.add_command(orders.cancel)
 
 
 @conversions.command("list")

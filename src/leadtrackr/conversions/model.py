@@ -46,9 +46,9 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.ACCEPTED: frozenset({State.CONFIRMED, State.REJECTED, State.WAITING, State.HELD, State.EXPIRED}),
     State.CONFIRMED: frozenset(),
     State.SKIPPED: frozenset(),
-    State.REJECTED: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.CANCELLED: frozenset(),
+    State.REJECTED: frozenset({State.WAITING}),
+    State.EXPIRED: frozenset({State.WAITING}),
+    State.CANCELLED: frozenset({State.WAITING}),
 }
 """Every step that a delivery can take. The drawn state machine and the model test are compared with it."""
 

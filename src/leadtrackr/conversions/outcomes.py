@@ -29,6 +29,9 @@ PAUSED: Final = "destination_paused"
 HELD: Final = "destination_held"
 UNBUILDABLE: Final = "not_buildable"
 TOO_LARGE: Final = "too_large"
+ASKED_AGAIN: Final = "asked_again"
+CANCELLED: Final = "cancelled"
+PAUSED_BY_PERSON: Final = "paused_by_person"
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
 _over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
@@ -99,6 +102,19 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "The connection's stored secrets cannot be decrypted with the present secret key.",
         "Nothing to do for you: whoever runs LeadTrackr puts the former key back into LEADTRACKR_SECRET_KEY behind the "
         "new one, or connects the destination again.",
+        hold="configuration",
+    ),
+    ASKED_AGAIN: _wait(
+        "A person asked for it to be sent again.",
+        "Nothing to do: it is sent under its own event id, which the platform counts once.",
+    ),
+    CANCELLED: _over(
+        "A person stopped it before it was sent.",
+        "Nothing to do. To send it after all, ask for it to be sent again.",
+    ),
+    PAUSED_BY_PERSON: _held(
+        "A person paused this connection.",
+        "Resume the connection; what waits here is sent then, with its original time.",
         hold="configuration",
     ),
     HELD: _held(

@@ -123,7 +123,7 @@ async def listing(db: Database, project_ref: str, filters: Filters) -> list[Rece
 
     def work(tx: Tx) -> list[Receipt]:
         project = accounts.find_project(tx, project_ref)
-        chosen = _SELECT.where(*_conditions(project, filters)).order_by(_D.id.desc()).limit(filters.limit)
+        chosen = _SELECT.where(*conditions(project, filters)).order_by(_D.id.desc()).limit(filters.limit)
         return [_receipt(row) for row in tx.all(prepare(chosen))]
 
     return await db.read(work)
@@ -171,7 +171,8 @@ def _receipt(row: Any) -> Receipt:
     return Receipt(**values)
 
 
-def _conditions(project: Project, filters: Filters) -> list[ColumnElement[bool]]:
+def conditions(project: Project, filters: Filters) -> list[ColumnElement[bool]]:
+    """The SQL of the filters, always within the project."""
     wanted: list[ColumnElement[bool]] = [_D.project_id == project.id]
     if filters.states:
         wanted.append(_D.state.in_(sorted(filters.states)))

@@ -1,0 +1,170 @@
+"""What a person orders about deliveries: again, stop, pause."""
+
+import pytest
+
+from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions.model import State
+from leadtrackr.conversions.operations import Chosen
+from leadtrackr.conversions.receipts import Filters
+from leadtrackr.db import tables
+from leadtrackr.destinations.contract import Kind, Outcome
+from leadtrackr.kit.clock import DAY
+from leadtrackr.kit.errors import Conflict, NotFound
+from tests.support.engine import World
+from tests.support.working import working
+
+REFUSED = Outcome(kind=Kind.REJECTED, code="unexpected")
+EVERYTHING = Chosen()
+
+
+def rejected(world: World, count: int) -> None:
+    for number in range(count):
+        world.rate(world.lead(email=f"lead{number}@example.de"), "Won", 5000)
+    world.send("meta", REFUSED)
+    assert set(world.states()) == {State.REJECTED}
+
+
+def ref(world: World) -> str:
+    return str(world.rows(tables.projects)[0].id)
+
+
+def test_what_was_refused_is_sent_again_under_its_event_id_and_time(world: World) -> None:
+    world.furnish("meta")
+    rejected(world, 3)
+    before = {row.id: (row.event_id, row.happened_at) for row in world.deliveries()}
+    plan = world.run(operations.plan_retry(world.db, ref(world), EVERYTHING))
+    assert (plan.to_send, plan.too_old, plan.not_again) == ({"meta": 3}, {}, {})
+    assert set(world.states()) == {State.REJECTED}, "a plan moves nothing"
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)) == plan
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert {row.id: (row.event_id, row.happened_at) for row in world.deliveries()} == before
+
+
+def test_asked_twice_it_is_sent_once(world: World) -> None:
+    world.furnish("meta")
+    rejected(world, 5)
+    project = ref(world)
+    first = world.run(operations.retry(world.db, project, EVERYTHING))
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            second = await operations.retry(world.db, project, EVERYTHING)
+            assert (second.to_send, second.not_again) == ({}, {"meta": 5})
+            await works.deliver()
+            assert list((await works.keys("meta")).values()) == [1] * 5
+
+    assert first.to_send == {"meta": 5}
+    world.run(story())
+
+
+def test_what_is_too_old_stays_as_it_is(world: World) -> None:
+    world.furnish("meta")
+    rejected(world, 2)
+    world.step(8 * DAY)
+    plan = world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    assert (plan.to_send, plan.too_old) == ({}, {"meta": 2})
+    assert set(world.states()) == {State.REJECTED}
+
+
+def test_deliveries_of_one_lead_sent_again_keep_their_order(world: World) -> None:
+    world.furnish("meta")
+    lead = world.lead()
+    for _ in range(3):
+        world.rate(lead, "Won", 5000)
+        world.send("meta", REFUSED)
+    world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    first, second, third = world.deliveries()
+    assert (first.behind, second.behind, third.behind) == (None, first.id, second.id)
+    for expected in (first, second, third):
+        world.sweep()
+        (claimed,) = world.claim("meta", token=f"t{expected.id}")
+        assert claimed.id == expected.id
+        world.record("meta", f"t{expected.id}", [claimed])
+
+
+def test_filters_choose(world: World) -> None:
+    world.furnish("meta", "ga4")
+    world.rate(world.lead(), "Won", 5000)
+    world.send("meta", REFUSED)
+    world.send("ga4", REFUSED)
+    only = Chosen(filters=Filters(destination="ga4", limit=100))
+    assert world.run(operations.retry(world.db, ref(world), only)).to_send == {"ga4": 1}
+    one = Chosen(ids=(world.deliveries(destination="meta")[0].id,))
+    assert world.run(operations.retry(world.db, ref(world), one)).to_send == {"meta": 1}
+
+
+def test_nobody_orders_about_another_project(world: World) -> None:
+    world.furnish("meta")
+    rejected(world, 1)
+    world.project()
+    other = str(world.rows(tables.projects)[-1].id)
+    stolen = Chosen(ids=(world.deliveries()[0].id,))
+    assert world.run(operations.retry(world.db, other, stolen)).to_send == {}
+    assert world.run(operations.cancel(world.db, other, stolen)) == 0
+    assert set(world.states()) == {State.REJECTED}
+
+
+def test_cancelled_before_it_was_sent_the_lead_leaves_pending_and_nothing_arrives(world: World) -> None:
+    world.furnish("meta")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    assert world.status(lead) == "pending"
+    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)) == 1
+    assert world.states() == [State.CANCELLED]
+    assert world.status(lead) == world.labels["Won"].conversion_id
+    project = ref(world)
+    assert world.run(operations.cancel(world.db, project, EVERYTHING)) == 0
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert await works.calls("meta") == []
+            await operations.retry(world.db, project, EVERYTHING)
+            await works.deliver()
+            assert len(await works.keys("meta")) == 1, "cancelling can be undone"
+
+    world.run(story())
+
+
+def test_what_is_being_sent_cannot_be_cancelled(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    world.claim("meta")
+    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)) == 0
+    assert world.states() == [State.SENDING]
+
+
+def test_a_paused_connection_holds_what_comes_and_goes_on_with_the_original_times(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    rated_at = world.clock.now()
+    connection_id = world.run(operations.pause(world.db, ref(world), "meta"))
+    assert world.states() == [State.HELD]
+    with pytest.raises(Conflict, match="held already"):
+        world.run(operations.pause(world.db, ref(world), "meta"))
+    world.step(2 * DAY)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert await works.calls("meta") == []
+            assert await connections.release(world.db, connection_id) == 1
+            await works.deliver()
+
+    world.run(story())
+    (sent,) = world.deliveries()
+    assert (sent.state, sent.happened_at, sent.tries) == ("accepted", rated_at, 1)
+
+
+def test_only_what_is_connected_can_be_paused(world: World) -> None:
+    world.furnish("meta")
+    with pytest.raises(NotFound, match="not connected"):
+        world.run(operations.pause(world.db, ref(world), "ga4"))
