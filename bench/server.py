@@ -1,4 +1,4 @@
-"""One server process for either side, set up as `leadtrackr serve` is: `python -m bench.server FACTORY` prints a port."""
+"""A server process for either side, set up as `leadtrackr serve` is: `python -m bench.server FACTORY` prints the port."""
 
 import sys
 
