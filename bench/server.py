@@ -1,4 +1,4 @@
-"""A server process for either side, set up as `leadtrackr serve`: `python -m bench.server FACTORY` prints the port."""
+"""One server process, set up as `leadtrackr serve` is: `python -m bench.server FACTORY` prints its port."""
 
 import sys
 

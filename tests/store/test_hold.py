@@ -249,3 +249,16 @@ def test_a_held_head_of_a_line_lets_the_whole_line_pass(world: World) -> None:
             (one,) = world.claim(slug, f"{slug}{label}")
             world.record(slug, f"{slug}{label}", [one], ACCEPTED)
     assert world.states() == [State.ACCEPTED] * 4
+
+
+def test_a_hold_that_comes_late_does_not_stop_a_connection_that_was_mended_meanwhile(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    claimed = world.claim("meta")
+    project = str(world.rows(tables.projects)[0].id)
+    world.run(connections.connect(world.db, world.box, project, "meta", {"access_token": "a-new-token"}))
+    world.record("meta", "t", claimed, HOLD)
+    assert world.rows(tables.connections)[0].state == ConnectionState.ACTIVE
+    world.write(claim.mend)
+    world.sweep()
+    assert world.states() == [State.QUEUED]

@@ -168,3 +168,24 @@ def test_only_what_is_connected_can_be_paused(world: World) -> None:
     world.furnish("meta")
     with pytest.raises(NotFound, match="not connected"):
         world.run(operations.pause(world.db, ref(world), "ga4"))
+
+
+def test_what_was_rated_for_another_account_is_not_sent_to_the_new_one_and_can_be_sent_to_the_old(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    (rated,) = world.deliveries()
+    project = ref(world)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await connections.connect(world.db, world.box, project, "meta", {"dataset_id": "999888777666555"})
+            await works.deliver()
+            assert await works.calls("meta") == []
+            await connections.connect(world.db, world.box, project, "meta", {"dataset_id": rated.account})
+            await operations.retry(world.db, project, EVERYTHING)
+            await works.deliver()
+            assert await works.keys("meta") == {rated.event_id: 1}
+
+    world.run(story())
+    (last,) = world.deliveries()
+    assert (last.state, last.account) == ("accepted", rated.account)

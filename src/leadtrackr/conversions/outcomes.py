@@ -31,6 +31,7 @@ UNBUILDABLE: Final = "not_buildable"
 TOO_LARGE: Final = "too_large"
 ASKED_AGAIN: Final = "asked_again"
 CANCELLED: Final = "cancelled"
+ACCOUNT_CHANGED: Final = "account_changed"
 PAUSED_BY_PERSON: Final = "paused_by_person"
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
@@ -103,6 +104,10 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Nothing to do for you: whoever runs LeadTrackr puts the former key back into LEADTRACKR_SECRET_KEY behind the "
         "new one, or connects the destination again.",
         hold="configuration",
+    ),
+    ACCOUNT_CHANGED: _you(
+        "It was rated for another account than the one that the connection leads to now, so it was not sent there.",
+        "Connect the former account again and send it again, or rate the lead again for the new account.",
     ),
     ASKED_AGAIN: _wait(
         "A person asked for it to be sent again.",

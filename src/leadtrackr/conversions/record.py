@@ -41,6 +41,9 @@ _MOVE: Final = prepare(
 _ATTEMPT: Final = prepare(
     insert(attempts).values({c.name: bindparam(c.name) for c in attempts.columns if c.name != "id"})
 )
+_SECRETS: Final = prepare(
+    select(connections.c.secrets).where(connections.c.id == bindparam("connection_id")).with_for_update()
+)
 _WELL_AGAIN: Final = prepare(
     update(connections)
     .where(connections.c.id == bindparam("connection_id"), connections.c.failures > 0)
@@ -142,9 +145,10 @@ def _connection_news(
 ) -> int | None:
     """Holds, pauses or clears the connection by what its platform said; returns until when it is paused."""
     hold = next((r.outcome for r in results if r.outcome.kind == Kind.HOLD), None)
-    if hold is not None:
+    if hold is not None and _is_as_it_was(tx, connection):
         hold_connection(tx, connection.id, reason=hold.hold or "configuration", outcome=hold, now=now)
         return None
+    # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next mend.
     failed = [
         r.outcome
         for r in results
@@ -155,6 +159,12 @@ def _connection_news(
     if any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
     return None
+
+
+def _is_as_it_was(tx: Tx, connection: Connection) -> bool:
+    """Whether the connection still has the credentials that the batch was sent with."""
+    row = tx.first(_SECRETS, connection_id=connection.id)
+    return row is not None and row.secrets == connection.secrets
 
 
 def _attempt(result: Result) -> dict[str, object]:

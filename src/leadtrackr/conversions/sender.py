@@ -37,6 +37,7 @@ KeepLease = Callable[[], Awaitable[bool]]
 TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105 - a code, not a token
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a code, not a token
 _UNREADABLE: Final = Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable")
+_ACCOUNT_CHANGED: Final = Outcome(kind=Kind.REJECTED, code=outcomes.ACCOUNT_CHANGED)
 _log = structlog.get_logger(__name__)
 
 
@@ -85,8 +86,12 @@ class Sender:
             async with gate:
                 return await self._part(sending, part)
 
-        parts = [chunk for group in _by_action(batch.deliveries) for chunk in _chunks(group, limits.batch_events)]
-        return [result for results in await asyncio.gather(*map(one, parts)) for result in results]
+        account = batch.destination.account(batch.settings)
+        ours = [delivery for delivery in batch.deliveries if delivery.account == account]
+        others = [delivery for delivery in batch.deliveries if delivery.account != account]
+        strange = self._results(batch, others, Whole(_ACCOUNT_CHANGED), self._clock.now())
+        parts = [chunk for group in _by_action(ours) for chunk in _chunks(group, limits.batch_events)]
+        return strange + [result for results in await asyncio.gather(*map(one, parts)) for result in results]
 
     async def _part(self, sending: _Sending, deliveries: Sequence[Claimed]) -> list[Result]:
         """Sends one part, and pieces of it again for as long as the platform refuses some of them."""
@@ -249,10 +254,10 @@ def _refused_token(destination: Destination, expired: Outcome) -> Outcome:
 
 
 def _by_action(deliveries: Sequence[Claimed]) -> list[list[Claimed]]:
-    """Batches are of one account and one action; within them the order stays."""
-    groups: dict[tuple[str, str], list[Claimed]] = {}
+    """Batches are of one action, as they are of one account; within them the order stays."""
+    groups: dict[str, list[Claimed]] = {}
     for one in deliveries:
-        groups.setdefault((one.account, one.action), []).append(one)
+        groups.setdefault(one.action, []).append(one)
     return list(groups.values())
 
 

@@ -85,7 +85,8 @@ def _update(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
                 raise Conflict("Idempotency-Key was used with another body before. Use a new key for a new request")
             return _answers.decode(kept.answer)
         queries.drop_key(tx, project_id=project.id, key=key)
-        queries.reserve_key(tx, project_id=project.id, key=key, body_hash=body_hash, now=now)
+        if not queries.reserve_key(tx, project_id=project.id, key=key, body_hash=body_hash, now=now):
+            raise Conflict("Idempotency-Key is in use by another request at this moment. Try again")
     change = _change(tx, ids, project, post)
     answer = msgspec.json.encode(change).decode()
     queries.keep_answer(tx, project_id=project.id, key=key, status=201 if change.queued else 200, answer=answer)

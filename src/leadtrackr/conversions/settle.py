@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
+from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.model import JobState
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
@@ -23,7 +24,9 @@ _FOLLOWERS: Final = prepare(
 )
 _PASS_FOLLOWERS: Final = prepare(update(deliveries).where(IdsIn(_D.id, "ids"), _D.passed == 0).values(passed=1))
 _FREE_FOLLOWERS: Final = prepare(
-    update(deliveries).where(_D.behind.is_not(None), IdsIn(_D.behind, "ids")).values(behind=None)
+    update(deliveries)
+    .where(_D.behind.is_not(None), IdsIn(_D.behind, "ids"))
+    .values(behind=None, code=func.nullif(_D.code, constant(outcomes.BEHIND)))
 )
 _LOCK_JOBS: Final = prepare(select(_J.id).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update())
 _COUNT_DOWN: Final = prepare(
