@@ -8,14 +8,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, insert, literal_column, select, update
+from sqlalchemy import bindparam, insert, literal_column, select, text, update
 
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.open import open_database, sqlite_path
 from leadtrackr.db.statement import prepare
-from leadtrackr.db.tables import idempotency_keys, projects
+from leadtrackr.db.tables import api_keys, idempotency_keys, projects
 from leadtrackr.kit.clock import ManualClock, SystemClock
-from leadtrackr.kit.errors import SettingError, Unavailable
+from leadtrackr.kit.errors import Conflict, SettingError, Unavailable
 from tests.support.engine import START, World
 from tests.support.postgres import Server
 
@@ -165,6 +165,39 @@ def test_what_was_asked_before_the_close_is_done(database_url: str) -> None:
 
     asyncio.run(hurried())
     assert outside(database_url, "SELECT count(*) FROM projects") == [(20,)]
+
+
+def test_a_refusal_is_not_told_when_what_it_was_for_was_never_committed(tmp_path: Any, sqlite_template: bytes) -> None:
+    path = tmp_path / "group.db"
+    path.write_bytes(sqlite_template)
+    running, go_on = threading.Event(), threading.Event()
+
+    def first(_: Tx) -> None:
+        running.set()
+        go_on.wait(10)
+
+    def breaks_the_commit(tx: Tx) -> None:
+        tx.run(prepare(text("PRAGMA defer_foreign_keys = ON")))
+        tx.run(prepare(insert(api_keys).values(project_id=4711, hash="h", hint="t", created_at=0)))
+
+    def refuses(_: Tx) -> None:
+        raise Conflict("there already")
+
+    async def story() -> list[BaseException | None]:
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        blocking = asyncio.ensure_future(db.write(first))
+        await asyncio.to_thread(running.wait, 10)
+        group = [asyncio.ensure_future(db.write(work)) for work in (breaks_the_commit, refuses)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await blocking
+        outcomes = await asyncio.gather(*group, return_exceptions=True)
+        await db.close()
+        return list(outcomes)
+
+    broken, refused = asyncio.run(story())
+    assert isinstance(broken, sqlite3.IntegrityError)
+    assert isinstance(refused, sqlite3.IntegrityError), "told as a fault of the commit, not as a conflict"
 
 
 def test_a_second_owner_of_a_sqlite_file_is_refused_with_what_to_do(tmp_path: Any, sqlite_template: bytes) -> None:

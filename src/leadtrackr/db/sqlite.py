@@ -223,8 +223,9 @@ class SqliteDatabase:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+            # A refusal is unsure now too: it may have been for what another one wrote, and that is gone.
             for item in group:
-                item.error = item.error or _explain(error)
+                item.error = _explain(error)
         else:
             if self._on_commit is not None:
                 self._on_commit(len(group))

@@ -34,14 +34,19 @@ def demo(once: bool, port: int, as_json: bool) -> None:
     rates them over HTTP, waits for delivery and shows what became of each lead on each platform, and why. Nothing
     leaves this machine, and nothing is left behind. Without --once the server stays until Ctrl-C.
     """
-    ok = listening.run(lambda: _run(once=once, port=port, as_json=as_json))
+    try:
+        ok = listening.run(lambda: _run(once=once, port=port, as_json=as_json))
+    except asyncio.CancelledError:
+        raise click.Abort from None
     if not ok:
         raise PromiseBroken("Not everything that the demo promises happened.")
 
 
 async def _run(*, once: bool, port: int, as_json: bool) -> bool:
-    # A kill ends it like Ctrl-C, so that the temporary folder goes too.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    # A kill ends it like Ctrl-C, so that the temporary folder goes too; also in the background, without Ctrl-C.
+    playing = asyncio.current_task()
+    if playing is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     progress = Progress()
     progress.step("Starting the emulated platforms and a server on a database of its own")
     async with built(port) as stage:
