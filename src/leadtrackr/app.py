@@ -44,6 +44,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     db: Database
     worker: Worker
     asgi: ASGIApp
+    watched: ASGIApp
+    """Health and metrics alone, for a worker."""
 
     async def close(self) -> None:
         """Lets go of the network and of the database, in this order."""
@@ -55,7 +57,7 @@ def set_up_log(values: Settings) -> None:
     """Routes every logger by the settings, and says what in them looks wrong."""
     log.set_up(values.log_format, values.log_level, values.secret_keys)
     for warning in values.warnings:
-        _log.warning("setting_ignored", reason=warning)
+        _log.warning("setting_warning", reason=warning)
 
 
 def secret_box(values: Settings) -> SecretBox:
@@ -96,6 +98,7 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         db=db,
         worker=worker,
         asgi=Joined(api.build(context), dashboard.build(pages)),
+        watched=api.build(context, api.WATCHED),
     )
 
 

@@ -27,8 +27,8 @@ ALLOWED = {
     Kind.REJECTED: {Action.DONE, Action.YOU_ACT, Action.WE_ACT},
 }
 INSTRUCTIONS = (
-    "Allow Ask Change Check Choose Connect Copy Enable Enter Give Leave Look Make Mend Open Put Rate Resume See Send Set "
-    "Use"
+    "Allow Ask Change Check Choose Connect Copy Enable Enter Give Leave Look "
+    "Make Mend Open Put Rate Resume See Send Set Use"
 )
 TALKING_CODES = {one.code for one in catalogue() if re.search(r"[A-Z]{3}|_|/", one.code)}
 

@@ -57,6 +57,10 @@ class TrappedDatabase:
     def dialect(self) -> str:
         return self._db.dialect
 
+    @property
+    def alone(self) -> bool:
+        return self._db.alone
+
     async def write(self, work: Callable[[Tx], T]) -> T:
         def watched(tx: Tx) -> T:
             made = work(tx)

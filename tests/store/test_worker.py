@@ -10,8 +10,11 @@ from leadtrackr.conversions import connections, service, worker
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.worker import Pace
 from leadtrackr.db import tables
+from leadtrackr.db.open import open_database
 from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
+from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
 from tests.support.engine import World
 from tests.support.working import Works, working
@@ -254,3 +257,46 @@ def test_a_batch_to_be_tried_later_does_not_slow_the_others(world: World, monkey
 
     world.run(story())
     assert sorted(world.states()) == [State.ACCEPTED] * 4 + [State.WAITING] * 2
+
+
+def test_the_only_worker_takes_over_at_once_what_a_crash_left_behind(tmp_path: Any, sqlite_template: bytes) -> None:
+    path = tmp_path / "owned.db"
+    path.write_bytes(sqlite_template)
+    with World(f"sqlite:///{path}") as world:
+        world.furnish("meta")
+        world.rate(world.lead(), "Won", 5000)
+        world.claim("meta", token="of-a-dead-process")
+
+    async def story(world: World) -> None:
+        owned = open_database(f"sqlite:///{path}", world.clock, owner=True)
+        metrics = Metrics((), DESTINATIONS)
+        async with working(world) as works:
+            alone = worker.Worker(owned, works.http, world.box, world.clock, world.ids, metrics, Pace())
+            running = asyncio.create_task(alone.run())
+            await works.arrived("meta")
+            alone.stop()
+            await running
+        await owned.close()
+
+    with World(f"sqlite:///{path}") as world:
+        world.run(story(world))
+        assert world.states() == [State.ACCEPTED]
+
+
+def test_a_worker_among_others_waits_for_their_leases(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    world.claim("meta", token="of-another")
+    assert not world.db.alone
+
+    async def story() -> None:
+        async with working(world) as works:
+            running = asyncio.create_task(works.worker.run())
+            for _ in range(3):
+                await works.deliver()
+            works.worker.stop()
+            await running
+            assert await works.calls("meta") == []
+
+    world.run(story())
+    assert world.states() == [State.SENDING]

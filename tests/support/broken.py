@@ -25,6 +25,10 @@ class BreakingDatabase:
     def dialect(self) -> str:
         return self._db.dialect
 
+    @property
+    def alone(self) -> bool:
+        return self._db.alone
+
     async def write(self, work: Callable[[Tx], T]) -> T:
         return await self._db.write(lambda tx: work(_BreakingTx(tx, self)))
 

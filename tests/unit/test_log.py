@@ -85,7 +85,7 @@ def test_uvicorn_lines_lose_address_and_query(stream: io.StringIO) -> None:
     access.info('%s - "%s %s HTTP/%s" %d', "203.0.113.7:5", "GET", "/api/leads/getLead?email=jane", "1.1", 200)
     logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "\x1b[1mStarted"})
     events = [line["event"] for line in lines(stream)]
-    assert events == ['- - "GET /api/leads/getLead HTTP/1.1" 200', "Started"]
+    assert events == ["Started"], "no line for each request: it would hold the visitor's address and the query"
 
 
 def test_traceback_is_written_without_its_words(stream: io.StringIO) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -99,9 +99,13 @@ def _preflight(request: Request) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-def build(context: Context) -> ASGIApp:
-    """The API as an ASGI application. Paths are exact: nothing is ever redirected."""
-    endpoints = {path: Endpoint(path, context, method, handler) for path, (method, handler) in ROUTES.items()}
+WATCHED: Final = ("/healthz", "/readyz", "/metrics")
+"""What a process shows of itself that serves nothing else."""
+
+
+def build(context: Context, paths: Iterable[str] = tuple(ROUTES)) -> ASGIApp:
+    """The API, or some of its paths, as an ASGI application. Paths are exact: nothing is ever redirected."""
+    endpoints = {path: Endpoint(path, context, *ROUTES[path]) for path in paths}
     return _Paths(endpoints, Endpoint("other", context))
 
 

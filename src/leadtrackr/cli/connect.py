@@ -99,7 +99,9 @@ def pause(project: str, destination: str, as_json: bool) -> None:
 def resume(project: str, destination: str, as_json: bool) -> None:
     """Let a held connection of PROJECT go on, once what held it is mended."""
     count = at_desk(lambda desk: _resume(desk, project, destination))
-    text = f"{registry.get(destination).name} goes on; {count} held deliveries are sent with their original times."
+    text = (
+        f"{registry.get(destination).name} goes on; {count} held deliveries are tried now, with their original times."
+    )
     show({"destination": destination, "released": count}, text, as_json=as_json)
 
 

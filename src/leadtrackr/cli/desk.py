@@ -48,7 +48,7 @@ def reaching(values: Settings) -> Iterator[None]:
         reason = " ".join(str(error.orig).split())[:200].rstrip(".")
         raise Unavailable(
             f"The database {values.database_place} cannot be used: {reason}. Check LEADTRACKR_DATABASE_URL, and that "
-            "the database server runs."
+            + ("the file is one of LeadTrackr's." if values.sqlite_path else "the database server runs.")
         ) from error
 
 

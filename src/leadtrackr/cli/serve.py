@@ -48,12 +48,15 @@ def serve(host: str, port: int, processes: int, no_worker: bool) -> None:
 
 
 @click.command()
-def worker() -> None:
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), help="Show /metrics, /healthz and /readyz at 127.0.0.1, this port."
+)
+def worker(metrics_port: int | None) -> None:
     """Run the delivery loop alone, as many times and on as many machines as you like. Needs PostgreSQL."""
     values = settings.load()
     set_up_log(values)
     _require_postgres(values, "on SQLite `leadtrackr serve` delivers by itself; a worker beside it needs PostgreSQL.")
-    listening.run(lambda: _work(values))
+    listening.run(lambda: _work(values, metrics_port))
 
 
 async def _serve_in_one(values: Settings, listener: socket, *, with_worker: bool) -> None:
@@ -79,11 +82,19 @@ def _serve_in_many(values: Settings, listener: socket, processes: int, *, with_w
         raise ProcessFailed("A process of the server could not start; the log says why.")
 
 
-async def _work(values: Settings) -> None:
+async def _work(values: Settings, metrics_port: int | None) -> None:
     stop = listening.stop_signal()
-    async with _opened(values, owner=False) as parts, delivering(parts):
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(_opened(values, owner=False))
+        await stack.enter_async_context(delivering(parts))
         _log.info("delivering", database=values.database_place)
-        await stop.wait()
+        if metrics_port is None:
+            await stop.wait()
+            return
+        listener = stack.enter_context(listening.bind("127.0.0.1", metrics_port))
+        server = await stack.enter_async_context(listening.serving(parts.watched, listener))
+        _log.info("metrics", url=f"{listening.address(listener)}/metrics")
+        await listening.first_of(stop, server)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, case, exists, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, exists, func, literal_column, or_, select, update
 
 from leadtrackr.conversions import outcomes, strays
 from leadtrackr.conversions.hold import OPEN
@@ -123,6 +123,9 @@ _TAKE_OVER: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
+_ABANDON: Final = prepare(
+    update(deliveries).where(_D.state == constant(State.SENDING)).values(lease_until=bindparam("now"))
+)
 _AHEAD = deliveries.alias("ahead")
 _STALE: Final = prepare(
     select(_D.id)
@@ -157,7 +160,7 @@ _BACKLOG: Final = prepare(
         _D.destination,
         _D.state,
         func.count().label("n"),
-        func.min(case((_D.state == constant(State.QUEUED), _D.run_at))).label("oldest"),
+        func.min(_D.created_at).label("oldest"),
     )
     .where(OPEN)
     .group_by(_D.destination, _D.state)
@@ -203,6 +206,11 @@ def give_back(tx: Tx, token: str, ids: list[int]) -> int:
     return tx.run(_GIVE_BACK, of_token=token, ids=sorted(ids), now=tx.now())
 
 
+def abandon_leases(tx: Tx) -> int:
+    """Ends every lease: for a worker that knows that it is the only one, at its start. The next sweep takes over."""
+    return tx.run(_ABANDON, now=tx.now())
+
+
 def housekeeping_needed(tx: Tx) -> bool:
     """Whether `sweep` would find something; a read, so that an idle worker writes nothing."""
     row = tx.first(_NEEDED, now=tx.now())
@@ -238,7 +246,7 @@ def mend(tx: Tx) -> None:
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """How many deliveries of a destination stand in a state; `oldest_at` is the oldest one's due time."""
+    """How many deliveries of a destination stand in a state; `oldest_at` is when the oldest was made."""
 
     destination: str
     state: str

@@ -137,7 +137,9 @@ async def one(db: Database, project_ref: str, delivery_id: int) -> tuple[Receipt
         row = tx.first(_ONE, project_id=project.id, id=min(delivery_id, LARGEST_ID))
         if row is None:
             raise NotFound(f"This project has no delivery {delivery_id}.")
-        tried = [Tried(**found._asdict()) for found in tx.all(_ATTEMPTS, project_id=project.id, id=delivery_id)]
+        found = tx.all(_ATTEMPTS, project_id=project.id, id=delivery_id)
+        # Numbered as they were made. The tries that count against the schedule are fewer: some cost nothing.
+        tried = [Tried(**{**one._asdict(), "number": number}) for number, one in enumerate(found, start=1)]
         return _receipt(row), tried
 
     return await db.read(work)

@@ -107,7 +107,7 @@ def record(
     now = tx.now()
     ours = {row.id for row in tx.all(_STILL_OURS, of_token=token)}
     kept = sorted((r for r in results if r.delivery.id in ours), key=lambda result: result.delivery.id)
-    tx.many(_ATTEMPT, [_attempt(result) for result in kept])
+    tx.many(_ATTEMPT, [_attempt(result) for result in kept if result.outcome.code != outcomes.PAUSED])
     paused_until = _connection_news(tx, connection, kept, now, fraction)
     # One jitter for the batch: what was sent together is tried again together, in one request.
     jitter = fraction()

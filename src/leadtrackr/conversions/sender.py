@@ -185,7 +185,7 @@ class Sender:
                 ended_at=ended_at,
                 http_status=None if response is None else response.status,
                 # Without its query, which is where some platforms want their secrets.
-                url="" if request is None else request.url.partition("?")[0],
+                url="" if request is None else self._http.address(request),
                 request="" if request is None else mask(request.items[place].decode()),
                 place=place,
                 size=0 if request is None else len(request.items),

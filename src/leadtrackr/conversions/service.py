@@ -23,6 +23,7 @@ from leadtrackr.leads import service as leads
 from leadtrackr.leads.model import Lead, Stage
 from leadtrackr.leads.service import Ref
 
+WRONG_CONVERSION_ID: Final = "Invalid parameter: conversionId must be a text"
 MISSING_CONVERSION_ID: Final = "Missing required field: conversionId"
 PENDING: Final = "Lead already has a pending job. Try again when it has been processed"
 MOST_CENTS: Final = 10**15
@@ -94,7 +95,9 @@ def _update(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
 
 
 def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
-    if not isinstance(post.conversion_id, str) or not post.conversion_id.strip():
+    if post.conversion_id is not None and not isinstance(post.conversion_id, str):
+        raise InvalidInput(WRONG_CONVERSION_ID, "conversionId")
+    if post.conversion_id is None or not post.conversion_id.strip():
         raise InvalidInput(MISSING_CONVERSION_ID, "conversionId")
     conversion_id = post.conversion_id.strip()
     price = price_in_cents(post.price)

@@ -71,6 +71,7 @@ class Worker:
 
     async def run(self) -> None:
         """Delivers until `stop`; then finishes what is on its way."""
+        await self._take_over_at_once()
         while not self._stopping:
             self._awake.clear()
             try:
@@ -83,6 +84,14 @@ class Worker:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), self._pace.poll_s * (0.75 + self._ids.fraction() / 2))
         await self._finish()
+
+    async def _take_over_at_once(self) -> None:
+        """After a crash nobody waits for the leases of a process that is surely gone."""
+        if self._db.alone:
+            try:
+                await self._db.write(claim.abandon_leases)
+            except Unavailable:
+                _log.warning("database_away")
 
     def stop(self) -> None:
         """Claims nothing more; `run` returns when what was sent has been recorded."""

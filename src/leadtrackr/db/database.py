@@ -42,6 +42,10 @@ class Database(Protocol):
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can be at work on this database: what one left behind is surely abandoned."""
+
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Runs work in a transaction and returns when it is on disk. Unavailable when the database is away."""
 

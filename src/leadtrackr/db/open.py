@@ -1,5 +1,6 @@
 """From a URL to an open database."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,10 +29,14 @@ def open_database(
 
 def ensure_schema(url: str) -> None:
     """Migrates SQLite by itself; on PostgreSQL an older or newer schema stops the start with what to do."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        # It holds people's data: nobody else on the machine reads it. Its side files take the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     found = migrate.current(url)
     if found == migrate.HEAD:
         return
-    if sqlite_path(url) is not None:
+    if path is not None:
         migrate.upgrade(url)
         return
     raise SettingError(

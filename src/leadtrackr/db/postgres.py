@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -19,6 +20,11 @@ _AWAY: Final = "The database cannot be reached at the moment. Try again shortly.
 _CLOSED: Final = "The database is closed: the server is stopping."
 TRIES: Final = 5
 """How often work is begun again that the server undid whole, because it stood in the way of another transaction."""
+
+CONNECT_S: Final = 2.0
+"""How long a piece of work waits for a connection."""
+AWAY_S: Final = 1.0
+"""How long after that everybody is told at once that the database is away."""
 
 
 class PostgresTx:
@@ -82,13 +88,19 @@ class PostgresDatabase:
             url,
             min_size=1,
             max_size=size,
-            timeout=5.0,
+            timeout=CONNECT_S,
             open=True,
             check=ConnectionPool.check_connection,
             kwargs={"options": "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"},
         )
         self._threads = ThreadPoolExecutor(size, "postgres")
         self._closed = False
+        self._away_until = 0.0
+
+    @property
+    def alone(self) -> bool:
+        """Never: any number of processes may share the server."""
+        return False
 
     async def write(self, work: Callable[[PostgresTx], T]) -> T:
         """Runs work in a transaction and returns when it is committed. Goes on when the caller is cancelled."""
@@ -113,9 +125,15 @@ class PostgresDatabase:
         return asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, write)
 
     def _run(self, work: Callable[[PostgresTx], T], write: bool) -> T:
+        if monotonic() < self._away_until:
+            raise Unavailable(_AWAY)
         try:
             result = self._again_while_undone(work, write)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+        except PoolTimeout as error:
+            # Whoever stands in the queue behind need not find it out again: clients wait five seconds at most.
+            self._away_until = monotonic() + AWAY_S
+            raise Unavailable(_AWAY) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolClosed) as error:
             raise Unavailable(_AWAY) from error
         if write and self._on_commit is not None:
             self._on_commit(1)

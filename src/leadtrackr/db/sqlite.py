@@ -147,6 +147,11 @@ class SqliteDatabase:
         self._writer = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
         self._writer.start()
 
+    @property
+    def alone(self) -> bool:
+        """Whether this process owns the file."""
+        return self._lock is not None
+
     async def write(self, work: Callable[[SqliteTx], T]) -> T:
         """Runs work in a transaction and returns when it is on disk. Goes on when the caller is cancelled."""
         if self._closed:

@@ -124,6 +124,13 @@ class HttpClient:
                 refused=_is_private(error) or isinstance(error, aiohttp.InvalidURL),
             )
 
+    def address(self, request: Outgoing) -> str:
+        """Where a request really goes, the sandbox included; without its query, where some platforms want secrets."""
+        try:
+            return str(self._target(request).with_query(None))
+        except ValueError:
+            return request.url.partition("?")[0]
+
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
         if self._session is not None:

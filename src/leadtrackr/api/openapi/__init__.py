@@ -22,7 +22,8 @@ _ABOUT: Final = """Takes leads in, lets programs rate them, and reads them back.
   request may be sent again when the seconds in `Retry-After` have passed. This server sets no limit on the rate of
   requests; a proxy in front of it may, and answers 429.
 - **Request ids**: the `X-Request-ID` of a request (letters, digits, `.`, `_` and `-`, at most 64) is sent back and
-  stands in the server's log; without one the server makes one."""
+  stands with every line of the server's log about it; without one the server makes one. Only what was refused or
+  failed is logged."""
 
 _TAGS: Final = (
     ("Leads in", "What forms, tags and servers post. Odd input is taken rather than refused, so that no lead is lost."),
