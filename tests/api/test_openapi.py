@@ -152,6 +152,7 @@ REFUSALS: Final[dict[str, Ask]] = {
         api.get(leadId="x") if call == "getLead" else api.rate({"leadId": "x", "conversionId": "lost"})
     ),
     "No conversionId": lambda api, _: known(api),
+    "conversionId that is no text": lambda api, _: api.rate({"leadId": 1, "conversionId": 5}),
     "Unknown conversionId": lambda api, _: known(api, conversionId="x"),
     "price is no number": lambda api, _: known(api, conversionId="lost", price="1"),
     "price below 0": lambda api, _: known(api, conversionId="lost", price=-1),

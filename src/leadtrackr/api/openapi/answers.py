@@ -149,6 +149,7 @@ BAD_REF: Final = {
 }
 BAD_RATING: Final = {
     "No conversionId": "Missing required field: conversionId",
+    "conversionId that is no text": "Invalid parameter: conversionId must be a text",
     "Unknown conversionId": "Invalid conversionId: this project has no such conversion label",
     "price is no number": "Invalid parameter: price must be a number of cents",
     "price below 0": "Invalid parameter: price must be a number of cents that is 0 or more",
