@@ -94,3 +94,19 @@ def test_a_project_that_is_not_there(run: Run, on: Environment) -> None:
     for args in (("label", "list", "77"), ("conversions", "list", "77"), ("destinations", "check", "77")):
         result = run(on, *args)
         assert (result.exit_code, result.stderr.strip()) == (1, "Error: Project not found")
+
+
+def test_a_key_is_changed_over(run: Run, on: Environment, project: str) -> None:
+    made = data(run(on, "project", "key", "create", project, "--json"))
+    first, second = data(run(on, "project", "key", "list", project, "--json"))["keys"]
+    assert made["apiKey"].endswith(second["endsWith"])
+    assert data(run(on, "project", "key", "revoke", project, str(first["id"]), "--json")) == {"revoked": first["id"]}
+    listed = run(on, "project", "key", "list", project).stdout
+    assert "revoked" in listed
+    assert made["apiKey"] not in listed
+
+
+def test_a_project_is_switched_off_and_on(run: Run, on: Environment, project: str) -> None:
+    assert data(run(on, "project", "deactivate", project, "--json")) == {"active": False}
+    assert data(run(on, "project", "list", "--json"))["projects"][0]["active"] is False
+    assert "is on" in run(on, "project", "activate", project).stdout

@@ -20,6 +20,16 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key as far as it is kept: never the key itself. Times in microseconds UTC."""
+
+    id: int
+    hint: str
+    """Its last four characters."""
+    created_at: int
+    revoked_at: int | None
+
+
 class Role(StrEnum):
     """What a person is to a project."""
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, select, update
 
-from leadtrackr.accounts.model import Project
+from leadtrackr.accounts.model import ApiKey, Project
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import prepare
 from leadtrackr.db.tables import api_keys, projects
@@ -24,6 +24,21 @@ _KEY_COUNT: Final = prepare(
     .select_from(api_keys)
     .where(api_keys.c.project_id == bindparam("project_id"), api_keys.c.revoked_at.is_(None))
 )
+_KEYS: Final = prepare(
+    select(*(api_keys.c[name] for name in ("id", "hint", "created_at", "revoked_at")))
+    .where(api_keys.c.project_id == bindparam("project_id"))
+    .order_by(api_keys.c.id)
+)
+_REVOKE: Final = prepare(
+    update(api_keys)
+    .where(
+        api_keys.c.project_id == bindparam("of_project"),
+        api_keys.c.id == bindparam("of_key"),
+        api_keys.c.revoked_at.is_(None),
+    )
+    .values(revoked_at=bindparam("now"))
+)
+_ACTIVATE: Final = prepare(update(projects).where(_P.id == bindparam("of_project")).values(active=bindparam("to")))
 _INSERT: Final = prepare(
     insert(projects)
     .values({name: bindparam(name) for name in ("public_id", "name", "currency", "country", "created_at")})
@@ -82,3 +97,18 @@ def add(tx: Tx, *, public_id: str, name: str, currency: str, country: str | None
 def add_key(tx: Tx, *, project_id: int, key_hash: str, hint: str) -> None:
     """Writes an API key's hash. `hint` is its end, to tell keys apart."""
     tx.run(_INSERT_KEY, project_id=project_id, hash=key_hash, hint=hint, created_at=tx.now())
+
+
+def keys(tx: Tx, project_id: int) -> list[ApiKey]:
+    """A project's keys, revoked ones too, oldest first."""
+    return [ApiKey(**row._asdict()) for row in tx.all(_KEYS, project_id=project_id)]
+
+
+def revoke_key(tx: Tx, project_id: int, key_id: int) -> bool:
+    """Ends a living key of the project; False when there is no such one."""
+    return tx.run(_REVOKE, of_project=project_id, of_key=key_id, now=tx.now()) == 1
+
+
+def set_active(tx: Tx, project_id: int, *, active: bool) -> None:
+    """Switches a project on or off."""
+    tx.run(_ACTIVATE, of_project=project_id, to=int(active))

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from leadtrackr.accounts import queries, sign_in
-from leadtrackr.accounts.model import Actor, Project, Role, User
+from leadtrackr.accounts.model import Actor, ApiKey, Project, Role, User
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.email import email_key
@@ -47,6 +47,42 @@ def create_project(tx: Tx, ids: Ids, *, name: str, currency: str, country: str |
     queries.add_key(tx, project_id=number, key_hash=hash_key(key), hint=key[-4:])
     project = Project(id=number, public_id=public_id, name=name, currency=currency, country=country, active=True)
     return NewProject(project, key)
+
+
+async def new_key(db: Database, ids: Ids, project_ref: str) -> str:
+    """Another API key of a project, shown this once. Both work until one is revoked: programs change over in peace."""
+
+    def work(tx: Tx) -> str:
+        project, key = find_project(tx, project_ref), ids.api_key()
+        queries.add_key(tx, project_id=project.id, key_hash=hash_key(key), hint=key[-4:])
+        return key
+
+    return await db.write(work)
+
+
+async def keys_of(db: Database, project_ref: str) -> list[ApiKey]:
+    """A project's keys, as far as they are kept."""
+    return await db.read(lambda tx: queries.keys(tx, find_project(tx, project_ref).id))
+
+
+async def revoke_key(db: Database, project_ref: str, key_id: int) -> None:
+    """Ends a key at once. NotFound when the project has no living key of that id."""
+
+    def work(tx: Tx) -> None:
+        if not queries.revoke_key(tx, find_project(tx, project_ref).id, min(key_id, 2**63 - 1)):
+            raise NotFound(f"This project has no API key {key_id} that is in use.")
+
+    await db.write(work)
+
+
+async def set_active(db: Database, project_ref: str, *, active: bool) -> None:
+    """Switches a project on or off: one that is off takes no leads and no ratings. What is queued is still sent."""
+    await db.write(lambda tx: queries.set_active(tx, find_project(tx, project_ref).id, active=active))
+
+
+async def ready(db: Database) -> None:
+    """Asks the database something; Unavailable when it does not answer."""
+    await db.read(lambda tx: queries.by_ref(tx, "0"))
 
 
 def find_project(tx: Tx, ref: str) -> Project:

@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from leadtrackr.accounts import service as accounts
 from leadtrackr.api.context import Context
 from leadtrackr.api.openapi import description
 from leadtrackr.api.reference import render
@@ -23,7 +24,7 @@ async def healthz(_: Request, __: Context) -> Response:
 
 async def readyz(_: Request, context: Context) -> Response:
     """The process can do its work: the database answers."""
-    await context.db.read(lambda tx: tx.now())
+    await accounts.ready(context.db)
     return Answer({"message": "ready"})
 
 

@@ -3,6 +3,7 @@
 import click
 
 from leadtrackr.accounts.model import Project
+from leadtrackr.cli import keys
 from leadtrackr.cli.desk import Desk, at_desk
 from leadtrackr.cli.output import json_option, pairs, show, table, tell
 from leadtrackr.conversions import receipts
@@ -14,7 +15,12 @@ from leadtrackr.labels.model import Label
 
 @click.group()
 def project() -> None:
-    """Make and list projects."""
+    """Make and list projects, change their keys, switch them off and on."""
+
+
+project.add_command(keys.key)
+project.add_command(keys.activate)
+project.add_command(keys.deactivate)
 
 
 @project.command("create")
