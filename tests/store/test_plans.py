@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import literal_column
 
 from leadtrackr.accounts import queries as account_queries
-from leadtrackr.conversions import claim, hold, queries, record, settle, strays
+from leadtrackr.conversions import claim, hold, housekeeping, queries, record, settle, strays
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.leads import queries as lead_queries
@@ -59,39 +59,45 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
         | {"destination": "'x'", "account": "'x'", "action": "'x'", "event_id": "'lt-' || i", "happened_at": "1"}
         | {"state": _STATE, "run_at": "i", "closes_at": "i", "passed": "CASE WHEN i % 9 = 0 THEN 0 ELSE 1 END"}
         | {"behind": "CASE WHEN i % 7 = 0 THEN i - 1 END", "lease_token": "CASE WHEN i % 10 = 9 THEN 't' || i END"}
-        | {"lease_until": "CASE WHEN i % 10 = 9 THEN i END", "created_at": "1", "updated_at": "1"},
+        | {"created_at": "1", "updated_at": "1"},
+    ),
+    "leases": (
+        ROWS,
+        {"token": "'t' || i", "connection_id": f"1 + i % {CONNECTIONS}", "owner": "'x'", "deliveries": "'[]'"}
+        | {"until": "i"},
     ),
     "api_keys": (ROWS, {"project_id": "1", "hash": "'h' || i", "hint": "'x'", "created_at": "1"}),
 }
 """Table → how many rows, and the SQL of each column for row `i`."""
 
-_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|jobs|leads|api_keys)\b")
+_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys)\b")
 
 QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "claim": (claim._PICK, {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_claim",)),
     "ready connections": (claim._READY_CONNECTIONS, {"now": 1}, ("ix_deliveries_claim",)),
-    "due": (claim._DUE, {"now": 1}, ("ix_deliveries_due",)),
-    "closed": (claim._CLOSED, {"now": 1}, ("ix_deliveries_closing",)),
-    "dead": (claim._DEAD, {"now": 1}, ("ix_deliveries_lease",)),
-    "renew": (claim._RENEW, {"of_token": "t", "until": 1}, ("ix_deliveries_token",)),
-    "stale": (claim._STALE, {}, ("ix_deliveries_behind",)),
-    "backlog": (claim._BACKLOG, {}, ("ix_deliveries_",)),
+    "due": (housekeeping._DUE, {"now": 1}, ("ix_deliveries_due",)),
+    "closed": (housekeeping._CLOSED, {"now": 1}, ("ix_deliveries_open",)),
+    "dead": (housekeeping._DEAD, {"now": 1}, ("ix_leases_until",)),
+    "left behind": (housekeeping._LEFT_BEHIND, {"ids": [1, 2], "of_token": "t"}, ("deliveries",)),
+    "others": (claim._OTHERS, {"connection_id": 1, "owner": "x", "now": 1}, ("ix_leases_connection_id",)),
+    "stale": (housekeeping._STALE, {}, ("ix_deliveries_behind",)),
+    "backlog": (housekeeping._BACKLOG, {}, ("ix_deliveries_",)),
     "housekeeping needed": (
-        claim._NEEDED,
+        housekeeping._NEEDED,
         {"now": 1},
-        ("ix_deliveries_due", "ix_deliveries_closing", "ix_deliveries_lease", "ix_jobs_passed", "ix_deliveries_open"),
+        ("ix_deliveries_due", "ix_deliveries_open", "ix_leases_until", "ix_jobs_passed", "ix_deliveries_open"),
     ),
-    "still ours": (record._STILL_OURS, {"of_token": "t"}, ("ix_deliveries_token",)),
+    "still ours": (record._STILL_OURS, {"ids": [1, 2], "of_token": "t"}, ("deliveries",)),
     "followers": (settle._FOLLOWERS, {"ids": [1, 2]}, ("ix_deliveries_behind",)),
     "free followers": (settle._FREE_FOLLOWERS, {"ids": [1, 2]}, ("ix_deliveries_behind",)),
     "passed jobs": (settle._PASSED, {}, ("ix_jobs_passed",)),
     "pending job": (queries._PENDING_JOB, {"lead_id": 1}, ("uq_jobs_pending",)),
     "priors": (queries._PRIORS, {"project_id": 1, "lead_id": 1}, ("ix_deliveries_lead",)),
-    "to pass": (hold._TO_PASS, {"of_connection": 1}, ("ix_deliveries_fresh",)),
+    "to pass": (hold._TO_PASS, {"of_connection": 1}, ("ix_deliveries_open",)),
     "to hold": (hold._TO_HOLD, {"of_connection": 1}, ("ix_deliveries_open",)),
     "release": (hold._RELEASE_DELIVERIES, {"of_connection": 1, "now": 1}, ("ix_deliveries_open",)),
     "queued on a held connection": (strays._FIND_HELD, {}, ("ix_deliveries_open",)),
-    "fresh on a paused connection": (strays._FIND_PAUSED, {"now": 1}, ("ix_deliveries_fresh",)),
+    "fresh on a paused connection": (strays._FIND_PAUSED, {"now": 1}, ("ix_deliveries_open",)),
     "held on an active connection": (strays._FIND_RELEASED, {}, ("ix_deliveries_open",)),
     "lead by identifier": (lead_queries._BY_IDENTIFIER, {"project_id": 1, "value": "u7"}, ("ix_leads_identifier",)),
     "lead by e-mail": (lead_queries._BY_EMAIL, {"project_id": 1, "value": "e7"}, ("ix_leads_email",)),

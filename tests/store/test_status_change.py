@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from leadtrackr.accounts import service as accounts
-from leadtrackr.conversions import claim, queries, service
+from leadtrackr.conversions import housekeeping, queries, service
 from leadtrackr.conversions.model import JobState, State, StatusChange
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
@@ -324,7 +324,7 @@ def test_keys_are_forgotten_after_their_day(world: World) -> None:
     world.step(DAY)
     world.rate(world.lead(), "Won", 5, key="new")
     world.step(1)
-    world.write(claim.mend)
+    world.write(housekeeping.mend)
     assert [row.key for row in world.rows(tables.idempotency_keys)] == ["new"]
 
 

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from leadtrackr.conversions import connections, service, worker
+from leadtrackr.conversions import claim, connections, lots, service, worker
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.worker import Pace
 from leadtrackr.db import tables
+from leadtrackr.db.database import Tx
 from leadtrackr.db.open import open_database
 from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
+from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
 from tests.support.engine import World
@@ -246,7 +248,7 @@ def test_stopping_finishes_what_is_on_its_way(world: World) -> None:
 
 def test_a_batch_to_be_tried_later_does_not_slow_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one look everything that can be sent is sent, whatever became of the first batch."""
-    monkeypatch.setattr(worker, "CLAIM", 2)
+    monkeypatch.setattr(lots, "LOT", 2)
     world.furnish("google_ads")
     rated(world, 6)
 
@@ -300,3 +302,99 @@ def test_a_worker_among_others_waits_for_their_leases(world: World) -> None:
 
     world.run(story())
     assert world.states() == [State.SENDING]
+
+
+def test_the_next_lot_is_claimed_while_one_is_on_its_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    rated(world, 7)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "delay_ms": 300, "until": 1})
+            delivering = asyncio.create_task(works.deliver())
+            await works.arrived("meta")
+            await _sending(works, 4)
+            assert len(await works.calls("meta")) == 1
+            await delivering
+            assert [len(call["accepted"]) for call in await works.calls("meta")] == [2, 2, 2, 1]
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert {(d.tries, d.takeovers) for d in world.deliveries()} == {(1, 0)}
+
+
+async def _sending(works: Works, count: int) -> None:
+    async with asyncio.timeout(10):
+        for _ in range(2000):
+            if [row.state for row in await _rows(works)].count(State.SENDING) == count:
+                return
+            await asyncio.sleep(0.005)
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(("status", "expected"), [(503, State.WAITING), (401, State.HELD)])
+def test_what_was_claimed_ahead_is_not_sent_to_a_platform_that_has_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: int, expected: State
+) -> None:
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    leads = rated(world, 6)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "status": status})
+            await works.deliver()
+            assert len(await works.calls("meta")) == 1
+
+    world.run(story())
+    assert set(world.states()) == {expected}
+    assert {(d.tries, d.passed, d.lease_token) for d in world.deliveries()} == {(0, 1, None)}
+    assert {world.status(lead) for lead in leads} == {world.labels["Won"].conversion_id}
+    assert len(world.rows(tables.attempts)) == 2
+
+
+def test_what_was_claimed_ahead_goes_back_when_the_worker_stops(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    rated(world, 6)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "delay_ms": 300})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("meta")
+            await _sending(works, 4)
+            works.worker.stop()
+            await running
+            assert len(await works.calls("meta")) == 1
+
+    world.run(story())
+    assert sorted(world.states()) == [State.ACCEPTED] * 2 + [State.QUEUED] * 4
+    assert {d.lease_token for d in world.deliveries()} == {None}
+
+
+def test_what_was_sent_is_recorded_though_the_next_claim_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    rated(world, 4)
+    lease, claims = claim.lease, list[str]()
+
+    def fails_once(tx: Tx, connection_id: int, **values: Any) -> Any:
+        claims.append(values["token"])
+        if len(claims) == 2:
+            raise Unavailable("The database cannot be reached at the moment.")
+        return lease(tx, connection_id, **values)
+
+    monkeypatch.setattr(claim, "lease", fails_once)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert sorted(row.state for row in await _rows(works)) == [State.ACCEPTED] * 2 + [State.QUEUED] * 2
+            await works.deliver()
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}

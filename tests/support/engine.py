@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, bindparam, select
 
 from leadtrackr.conversions import claim as claims
-from leadtrackr.conversions import connections, service
+from leadtrackr.conversions import connections, housekeeping, service
 from leadtrackr.conversions.model import Claimed, Connection, Result, State, StatusChange
 from leadtrackr.conversions.record import Recorded, record
 from leadtrackr.db import tables
@@ -63,6 +63,9 @@ HOLD: Final = Outcome(
 def seeded(seed: int) -> Ids:
     """Ids that are the same in every run of the same seed."""
     return Ids(random.Random(seed).randbytes)
+
+
+_UNDER: Final = prepare(select(tables.deliveries.c.id).where(tables.deliveries.c.lease_token == bindparam("token")))
 
 
 class World:
@@ -197,16 +200,23 @@ class World:
         each = [outcome] * len(deliveries) if isinstance(outcome, Outcome) else list(outcome)
         results = [result(one, said) for one, said in zip(deliveries, each, strict=True)]
         connection = self.connections[slug]
-        return self.write(lambda tx: record(tx, connection, token, results, self.ids.fraction))
+
+        def work(tx: Tx) -> Recorded:
+            recorded = record(tx, connection, token, results, self.ids.fraction)
+            if not tx.all(_UNDER, token=token):
+                claims.end(tx, token)
+            return recorded
+
+        return self.write(work)
 
     def send(self, slug: str, outcome: Outcome = ACCEPTED) -> Recorded:
         """Claims everything that a connection can send now, and records one outcome for it."""
         token = self.ids.token()
         return self.record(slug, token, self.claim(slug, token), outcome)
 
-    def sweep(self) -> claims.Swept:
+    def sweep(self) -> housekeeping.Swept:
         """One round of housekeeping."""
-        return self.write(claims.sweep)
+        return self.write(housekeeping.sweep)
 
     # What came of it
 

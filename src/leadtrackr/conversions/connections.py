@@ -23,6 +23,8 @@ _SELECT: Final = select(
     *(_C[name] for name in Connection.__struct_fields__ if name != "country"), projects.c.country
 ).select_from(connections.join(projects, projects.c.id == _C.project_id))
 _BY_ID: Final = prepare(_SELECT.where(_C.id == bindparam("id")))
+# The weaker lock: deliveries, which refer to the connection, can be written meanwhile.
+_LOCKED: Final = prepare(_SELECT.where(_C.id == bindparam("id")).with_for_update(of=connections, key_share=True))
 _OF_PROJECT: Final = prepare(_SELECT.where(_C.project_id == bindparam("project_id")).order_by(_C.id))
 _ALL: Final = prepare(_SELECT.order_by(_C.id))
 _BY_DESTINATION: Final = prepare(
@@ -54,6 +56,12 @@ def _connection(row: Any) -> Connection:
 def by_id(tx: Tx, connection_id: int) -> Connection | None:
     """The connection of this id, for the engine, which serves all projects."""
     row = tx.first(_BY_ID, id=connection_id)
+    return None if row is None else _connection(row)
+
+
+def locked(tx: Tx, connection_id: int) -> Connection | None:
+    """The same, and nobody else changes it or claims for it until this transaction ends."""
+    row = tx.first(_LOCKED, id=connection_id)
     return None if row is None else _connection(row)
 
 

@@ -17,7 +17,7 @@ _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
 OPEN: Final = _D.state.in_([constant(State.QUEUED), constant(State.WAITING), constant(State.HELD)])
 """Word for word the condition of the partial index over what is not settled: SQLite uses it only then."""
-FRESH: Final = (_D.state == constant(State.QUEUED)) & (_D.passed == literal_column("0"))
+FRESH: Final = OPEN & (_D.state == constant(State.QUEUED)) & (_D.passed == literal_column("0"))
 
 _HOLD: Final = prepare(
     update(connections)
@@ -53,7 +53,9 @@ _PAUSE: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
-_TO_PASS: Final = prepare(select(_D.id, _D.job_id).where(_OF_CONNECTION, FRESH).order_by(_D.id).with_for_update())
+_TO_PASS: Final = prepare(
+    select(_D.id, _D.job_id).where(_OF_CONNECTION, FRESH).order_by(_D.id + literal_column("0")).with_for_update()
+)
 _WAIT: Final = prepare(
     update(deliveries)
     .where(IdsIn(_D.id, "ids"))

@@ -1,8 +1,6 @@
 """A lease, kept alive while its deliveries are on their way."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
 import structlog
 
@@ -18,12 +16,13 @@ class Lease:
     """One lease of one worker. `since` is a time before it was taken, so that it is never thought longer than it is."""
 
     def __init__(self, db: Database, clock: Clock, token: str, lease_us: int, since: int) -> None:
+        self.token = token
         self._db = db
         self._clock = clock
-        self._token = token
         self._lease_us = lease_us
         self._renewed_at = since
         self._lost = False
+        self._beating: asyncio.Task[None] | None = None
 
     async def keep(self) -> bool:
         """Asked before each request: whether it may be sent. A worker that stood still learns here what it has lost."""
@@ -31,15 +30,14 @@ class Lease:
             await self._renew()
         return not self._lost
 
-    @contextlib.asynccontextmanager
-    async def alive(self) -> AsyncIterator[None]:
-        """Renews the lease beside what is inside: a platform that takes its time must not look like a dead worker."""
-        beat = asyncio.create_task(self._beat())
-        try:
-            yield
-        finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+    def start(self) -> None:
+        """Renews the lease beside everything else, until `end`: a slow platform must not look like a dead worker."""
+        self._beating = asyncio.create_task(self._beat())
+
+    def end(self) -> None:
+        """The lease is renewed no more."""
+        if self._beating is not None:
+            self._beating.cancel()
 
     async def _beat(self) -> None:
         while not self._lost:
@@ -51,7 +49,7 @@ class Lease:
 
     async def _renew(self) -> None:
         asked_at = self._clock.now()
-        if await self._db.write(lambda tx: claim.renew(tx, self._token, self._lease_us)) > 0:
+        if await self._db.write(lambda tx: claim.renew(tx, self.token, self._lease_us)):
             self._renewed_at = asked_at
         else:
             self._lost = True

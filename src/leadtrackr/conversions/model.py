@@ -86,7 +86,7 @@ class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Warned, ...] = ()
 
 
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A delivery that a worker has leased, with what the lead's row holds now."""
 
     id: int

@@ -33,6 +33,9 @@ ASKED_AGAIN: Final = "asked_again"
 CANCELLED: Final = "cancelled"
 ACCOUNT_CHANGED: Final = "account_changed"
 PAUSED_BY_PERSON: Final = "paused_by_person"
+POISON: Final = "poison"
+NOT_SENT: Final = frozenset({PAUSED, WINDOW_CLOSED})
+"""Outcomes of deliveries that were claimed and then not sent: no attempt was made."""
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
 _over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
@@ -108,6 +111,11 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     ACCOUNT_CHANGED: _you(
         "It was rated for another account than the one that the connection leads to now, so it was not sent there.",
         "Connect the former account again and send it again, or rate the lead again for the new account.",
+    ),
+    POISON: _ours(
+        Kind.REJECTED,
+        "Three workers died while they were sending it, the last time with nothing else in their hands.",
+        "Report it with the lead's data at hand: this is a fault of the program. Nothing else is held up by it.",
     ),
     ASKED_AGAIN: _wait(
         "A person asked for it to be sent again.",

@@ -1,28 +1,32 @@
 """All outcomes of a batch in one commit, each guarded by the lease token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, bindparam, cast, insert, select, update
 
 from leadtrackr.conversions import inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection, pause_connection
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import attempts, connections, deliveries
+from leadtrackr.db.statement import IdsIn, constant, packed, pairs, prepare, unpack
+from leadtrackr.db.tables import attempts, connections, deliveries, leases
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
 
 _D: Final = deliveries.c
+_FINAL: Final = frozenset({Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED})
 
-_STILL_OURS: Final = prepare(
+_ids: Final = msgspec.json.Decoder(list[tuple[int]])
+_STILL_OURS: Final = packed(
     select(_D.id)
-    .where(_D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
+    .where(IdsIn(_D.id, "ids"), _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
     .order_by(_D.id)
     .with_for_update()
 )
+# Locked before the deliveries, as whoever takes it over does.
+_LEASE: Final = prepare(select(leases.c.token).where(leases.c.token == bindparam("of_token")).with_for_update())
 _MOVE: Final = prepare(
     update(deliveries)
     .where(IdsIn(_D.id, "ids"))
@@ -33,13 +37,22 @@ _MOVE: Final = prepare(
             "passed": 1,
             "behind": None,
             "lease_token": None,
-            "lease_until": None,
             "updated_at": bindparam("now"),
         }
     )
 )
-_ATTEMPT: Final = prepare(
-    insert(attempts).values({c.name: bindparam(c.name) for c in attempts.columns if c.name != "id"})
+_EACH: Final = pairs("requests")
+_SAME: Final = tuple(c for c in attempts.columns if c.name not in {"id", "delivery_id", "request"})
+_ATTEMPTS: Final = prepare(
+    insert(attempts).from_select(
+        ["delivery_id", "request", *(c.name for c in _SAME)],
+        select(
+            cast(_EACH.c.key, BigInteger),
+            _EACH.c.value,
+            *(bindparam(c.name, type_=c.type) for c in _SAME),
+        ),
+        include_defaults=False,
+    )
 )
 _SECRETS: Final = prepare(
     select(connections.c.secrets).where(connections.c.id == bindparam("connection_id")).with_for_update()
@@ -60,6 +73,11 @@ class Move(msgspec.Struct, frozen=True):
     run_at: int
     more_tries: int
 
+    @property
+    def stuck(self) -> bool:
+        """It is not settled: what stands behind the delivery goes on waiting."""
+        return self.state in (State.WAITING, State.HELD)
+
 
 class Recorded(msgspec.Struct, frozen=True):
     """What a commit of outcomes did."""
@@ -75,7 +93,9 @@ def move_of(result: Result, *, now: int, paused_until: int | None, fraction: flo
     """What an outcome means for its delivery. `fraction` is random in [0, 1), for the jitter."""
     outcome, delivery = result.outcome, result.delivery
     detail = outcome.detail or None
-    if outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED):
+    if outcome.code == outcomes.WINDOW_CLOSED:
+        return Move(State.EXPIRED, outcome.code, detail, now, 0)
+    if outcome.kind in _FINAL:
         return Move(State(outcome.kind.value), outcome.code, detail, now, 1)
     if outcome.kind == Kind.HOLD:
         return Move(State.HELD, outcome.code, detail, now, 0)
@@ -105,28 +125,50 @@ def record(
 ) -> Recorded:
     """Writes attempts and outcomes, and what they mean for the connection, the jobs and the leads."""
     now = tx.now()
-    ours = {row.id for row in tx.all(_STILL_OURS, of_token=token)}
+    ours = _still_ours(tx, token, results)
     kept = sorted((r for r in results if r.delivery.id in ours), key=lambda result: result.delivery.id)
-    tx.many(_ATTEMPT, [_attempt(result) for result in kept if result.outcome.code != outcomes.PAUSED])
+    _write_attempts(tx, [result for result in kept if result.outcome.code not in outcomes.NOT_SENT])
     paused_until = _connection_news(tx, connection, kept, now, fraction)
     # One jitter for the batch: what was sent together is tried again together, in one request.
     jitter = fraction()
-    moves = [(result, move_of(result, now=now, paused_until=paused_until, fraction=jitter)) for result in kept]
+    moves = _moves(kept, now, paused_until, jitter)
     _apply(tx, moves, now)
-    settled = [r.delivery.id for r, move in moves if move.state not in (State.WAITING, State.HELD)]
-    stuck = [r.delivery.id for r, move in moves if move.state in (State.WAITING, State.HELD)]
-    passed = [r.delivery.job_id for r, _ in moves if not r.delivery.passed]
+    settled = [one for move, ids in moves.items() if not move.stuck for one in ids]
+    stuck = [one for move, ids in moves.items() if move.stuck for one in ids]
+    passed = [r.delivery.job_id for r in kept if not r.delivery.passed]
     inquiry.begin(tx, connection, kept, now)
     jobs = pass_jobs(tx, passed, settled=settled, stuck=stuck, now=now)
-    return Recorded(tuple((result.delivery.id, move.state) for result, move in moves), len(results) - len(kept), jobs)
+    moved = tuple([(one, move.state) for move, ids in moves.items() for one in ids])
+    return Recorded(moved, len(results) - len(kept), jobs)
 
 
-def _apply(tx: Tx, moves: Sequence[tuple[Result, Move]], now: int) -> None:
-    """One statement for each distinct move: in a batch most outcomes are the same."""
+def _still_ours(tx: Tx, token: str, results: Sequence[Result]) -> set[int]:
+    """The deliveries that nobody has taken over."""
+    if tx.first(_LEASE, of_token=token) is None:
+        return set()
+    ids = sorted(result.delivery.id for result in results)
+    return {one for (one,) in unpack(_ids, tx.first(_STILL_OURS, ids=ids, of_token=token))}
+
+
+def _moves(results: Sequence[Result], now: int, paused_until: int | None, fraction: float) -> dict[Move, list[int]]:
+    """The deliveries of each distinct move: in a batch most outcomes are the same."""
     groups: dict[Move, list[int]] = {}
-    for result, move in moves:
-        groups.setdefault(move, []).append(result.delivery.id)
-    for move, ids in groups.items():
+    final: dict[int, list[int]] = {}
+    for result in results:
+        # An outcome that settles means the same for every delivery, and a whole batch shares one.
+        ids = final.get(id(result.outcome))
+        if ids is None:
+            move = move_of(result, now=now, paused_until=paused_until, fraction=fraction)
+            ids = groups.setdefault(move, [])
+            if result.outcome.kind in _FINAL:
+                final[id(result.outcome)] = ids
+        ids.append(result.delivery.id)
+    return groups
+
+
+def _apply(tx: Tx, moves: Mapping[Move, list[int]], now: int) -> None:
+    """One statement for each distinct move."""
+    for move, ids in moves.items():
         tx.run(
             _MOVE,
             ids=ids,
@@ -134,7 +176,7 @@ def _apply(tx: Tx, moves: Sequence[tuple[Result, Move]], now: int) -> None:
             new_code=move.code,
             new_detail=move.detail,
             new_run_at=move.run_at,
-            new_settled_at=None if move.state in (State.WAITING, State.HELD) else now,
+            new_settled_at=None if move.stuck else now,
             more_tries=move.more_tries,
             now=now,
         )
@@ -167,19 +209,25 @@ def _is_as_it_was(tx: Tx, connection: Connection) -> bool:
     return row is not None and row.secrets == connection.secrets
 
 
-def _attempt(result: Result) -> dict[str, object]:
-    outcome = result.outcome
-    return {
-        "delivery_id": result.delivery.id,
-        "number": result.delivery.tries + 1,
-        "started_at": result.started_at,
-        "ended_at": result.ended_at,
-        "kind": outcome.kind.value,
-        "scope": outcome.scope.value,
-        "code": outcome.code,
-        "detail": outcome.detail,
-        "reference": outcome.reference,
-        "http_status": result.http_status,
-        "url": result.url,
-        "request": result.request,
-    }
+def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:
+    """One statement for all attempts that differ in nothing but the delivery and its event."""
+    groups: dict[tuple[int, int, int, int, int | None, str], list[Result]] = {}
+    for one in results:
+        same = (one.delivery.tries, one.started_at, one.ended_at, id(one.outcome), one.http_status, one.url)
+        groups.setdefault(same, []).append(one)
+    for group in groups.values():
+        first, outcome = group[0], group[0].outcome
+        tx.run(
+            _ATTEMPTS,
+            requests=msgspec.json.encode({one.delivery.id: one.request for one in group}).decode(),
+            number=first.delivery.tries + 1,
+            started_at=first.started_at,
+            ended_at=first.ended_at,
+            kind=outcome.kind.value,
+            scope=outcome.scope.value,
+            code=outcome.code,
+            detail=outcome.detail,
+            reference=outcome.reference,
+            http_status=first.http_status,
+            url=first.url,
+        )

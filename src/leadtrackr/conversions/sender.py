@@ -32,12 +32,13 @@ from leadtrackr.destinations.contract import (
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
 
-KeepLease = Callable[[], Awaitable[bool]]
-"""Makes the lease longer; False when it is lost and nothing more may be sent under it."""
+MaySend = Callable[[], Awaitable[bool]]
+"""Asked before each request; False when the lease is lost or the worker stops, and nothing more may be sent."""
 TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105 - a code, not a token
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a code, not a token
 _UNREADABLE: Final = Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable")
 _ACCOUNT_CHANGED: Final = Outcome(kind=Kind.REJECTED, code=outcomes.ACCOUNT_CHANGED)
+_TOO_LATE: Final = Outcome(kind=Kind.REJECTED, code=outcomes.WINDOW_CLOSED)
 _log = structlog.get_logger(__name__)
 
 
@@ -54,10 +55,12 @@ class _Sending(msgspec.Struct):
     """A batch on its way."""
 
     batch: Batch
-    keep_lease: KeepLease
+    may_send: MaySend
+    results: list[Result]
     failure: Outcome | None = None
     """What stopped the whole destination: nothing more is sent after it."""
-    lost: bool = False
+    over: bool = False
+    """Nothing more may be sent: what is left goes back into the queue."""
 
 
 class _Part(msgspec.Struct):
@@ -76,38 +79,51 @@ class Sender:
         self._tokens = tokens
         self._clock = clock
 
-    async def send(self, batch: Batch, keep_lease: KeepLease) -> list[Result]:
-        """A result for each delivery that was sent or could not be; those left out go back into the queue."""
+    async def send(self, batch: Batch, may_send: MaySend, results: list[Result] | None = None) -> list[Result]:
+        """A result for each delivery that was sent or could not be; those left out go back into the queue.
+
+        They are added to `results` as they come, so that whoever cancels this knows what has been sent.
+        """
         limits = batch.destination.limits
-        sending = _Sending(batch, keep_lease)
+        sending = _Sending(batch, may_send, [] if results is None else results)
         gate = asyncio.Semaphore(limits.in_flight)
 
-        async def one(part: Sequence[Claimed]) -> list[Result]:
+        async def one(part: Sequence[Claimed]) -> None:
             async with gate:
-                return await self._part(sending, part)
+                await self._part(sending, part)
 
         account = batch.destination.account(batch.settings)
         ours = [delivery for delivery in batch.deliveries if delivery.account == account]
         others = [delivery for delivery in batch.deliveries if delivery.account != account]
-        strange = self._results(batch, others, Whole(_ACCOUNT_CHANGED), self._clock.now())
+        sending.results += self._results(batch, others, Whole(_ACCOUNT_CHANGED), self._clock.now())
         parts = [chunk for group in _by_action(ours) for chunk in _chunks(group, limits.batch_events)]
-        return strange + [result for results in await asyncio.gather(*map(one, parts)) for result in results]
+        await asyncio.gather(*map(one, parts))
+        return sending.results
 
-    async def _part(self, sending: _Sending, deliveries: Sequence[Claimed]) -> list[Result]:
+    async def _part(self, sending: _Sending, deliveries: Sequence[Claimed]) -> None:
         """Sends one part, and pieces of it again for as long as the platform refuses some of them."""
         part = _Part(sending)
-        results: list[Result] = []
         todo: deque[Sequence[Claimed]] = deque([deliveries])
         while todo:
-            piece = todo.popleft()
-            if not sending.lost:
-                sending.lost = not await sending.keep_lease()
-            if sending.lost:
+            piece = self._in_time(sending, todo.popleft())
+            if not piece:
+                continue
+            if not sending.over:
+                sending.over = not await sending.may_send()
+            if sending.over:
                 break
             done, again = await self._piece(part, piece)
-            results.extend(done)
+            sending.results += done
             todo.extendleft(reversed(again))
-        return results
+
+    def _in_time(self, sending: _Sending, piece: Sequence[Claimed]) -> Sequence[Claimed]:
+        """Those whose window is still open: a lot may have stood in line for a while since it was claimed."""
+        now = self._clock.now()
+        late = [one for one in piece if one.closes_at <= now]
+        if not late:
+            return piece
+        sending.results += self._results(sending.batch, late, Whole(_TOO_LATE), now)
+        return [one for one in piece if one.closes_at > now]
 
     async def _piece(self, part: _Part, piece: Sequence[Claimed]) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:
         """One request; what is settled by it, and what is to be sent again in smaller pieces."""
@@ -159,7 +175,7 @@ class Sender:
             if len(piece) > 1:
                 return [], _halves(piece)
             verdict = Whole(verdict.outcome)
-        if isinstance(verdict, Whole) and _stops(verdict.outcome):
+        if isinstance(verdict, Whole) and stops(verdict.outcome):
             sending.failure = verdict.outcome
         return self._results(sending.batch, piece, verdict, started_at, request, response), ()
 
@@ -229,7 +245,7 @@ def _event(batch: Batch, one: Claimed) -> Event:
     )
 
 
-def _stops(outcome: Outcome) -> bool:
+def stops(outcome: Outcome) -> bool:
     """Whether an outcome speaks of the destination as a whole, so that sending on would only hurt."""
     return outcome.kind == Kind.HOLD or (
         outcome.scope == Scope.DESTINATION and outcome.kind in (Kind.RETRY, Kind.UNKNOWN)

@@ -8,9 +8,9 @@ import msgspec
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
-from leadtrackr.conversions import claim, planning, queries
+from leadtrackr.conversions import housekeeping, planning, queries
 from leadtrackr.conversions.audience import lead_data
-from leadtrackr.conversions.claim import Backlog
+from leadtrackr.conversions.housekeeping import Backlog
 from leadtrackr.conversions.model import StatusChange
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -58,7 +58,7 @@ def price_in_cents(price: object) -> int | None:
 
 async def backlog(db: Database) -> list[Backlog]:
     """What is not settled, by destination and state."""
-    return await db.read(claim.backlog)
+    return await db.read(housekeeping.backlog)
 
 
 async def admit(db: Database, api_key: str | None) -> None:

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 from sqlalchemy import bindparam, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.model import JobState
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.statement import IdsIn, constant, packed, prepare, unpack
 from leadtrackr.db.tables import deliveries, jobs, leads
 
 _D: Final = deliveries.c
@@ -28,23 +29,44 @@ _FREE_FOLLOWERS: Final = prepare(
     .where(_D.behind.is_not(None), IdsIn(_D.behind, "ids"))
     .values(behind=None, code=func.nullif(_D.code, constant(outcomes.BEHIND)))
 )
-_LOCK_JOBS: Final = prepare(select(_J.id).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update())
+_OF_JOBS: Final = packed(
+    select(_J.id, _J.lead_id, _J.status_after, _J.stage_after, _J.state, _J.remaining)
+    .where(IdsIn(_J.id, "ids"))
+    .order_by(_J.id)
+    .with_for_update()
+)
 _COUNT_DOWN: Final = prepare(
     update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
 )
-_OF_PASSED: Final = select(_J.id, _J.lead_id, _J.status_after, _J.stage_after).where(
-    _J.state == constant(JobState.PENDING), _J.remaining == literal_column("0")
+_PASSED: Final = packed(
+    select(_J.id, _J.lead_id, _J.status_after, _J.stage_after, _J.state, _J.remaining)
+    .where(_J.state == constant(JobState.PENDING), _J.remaining == literal_column("0"))
+    .order_by(_J.id)
+    .limit(2000)
+    .with_for_update(skip_locked=True)
 )
-_PASSED: Final = prepare(_OF_PASSED.order_by(_J.id).limit(2000).with_for_update(skip_locked=True))
-_PASSED_OF: Final = prepare(_OF_PASSED.where(IdsIn(_J.id, "ids")).order_by(_J.lead_id).with_for_update())
 _SETTLE: Final = prepare(
-    update(jobs).where(IdsIn(_J.id, "ids")).values(state=JobState.SETTLED.value, settled_at=bindparam("now"))
+    update(jobs)
+    .where(IdsIn(_J.id, "ids"))
+    .values(remaining=0, state=JobState.SETTLED.value, settled_at=bindparam("now"))
 )
 _LEAVE_PENDING: Final = prepare(
     update(leads)
     .where(IdsIn(leads.c.id, "ids"))
     .values(status=bindparam("new_status"), stage=bindparam("new_stage"), updated_at=bindparam("now"))
 )
+
+
+class _Job(msgspec.Struct, frozen=True, array_like=True):
+    id: int
+    lead_id: int
+    status_after: str
+    stage_after: str
+    state: str
+    remaining: int
+
+
+_jobs: Final = msgspec.json.Decoder(list[_Job])
 
 
 def pass_jobs(
@@ -68,21 +90,24 @@ def pass_jobs(
     if not passes:
         return 0
     # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
-    tx.all(_LOCK_JOBS, ids=sorted(passes))
+    done: list[_Job] = []
     by_count: dict[int, list[int]] = {}
-    for job_id, count in passes.items():
-        by_count.setdefault(count, []).append(job_id)
+    for job in unpack(_jobs, tx.first(_OF_JOBS, ids=sorted(passes))):
+        if job.state == JobState.PENDING and job.remaining == passes[job.id]:
+            done.append(job)
+        else:
+            by_count.setdefault(passes[job.id], []).append(job.id)
     for count, ids in sorted(by_count.items()):
         tx.run(_COUNT_DOWN, ids=sorted(ids), passes=count)
-    return _settle(tx, tx.all(_PASSED_OF, ids=sorted(passes)), now)
+    return _settle(tx, done, now)
 
 
 def settle_passed_jobs(tx: Tx, now: int) -> int:
     """Settles jobs with nothing to pass, such as those of a label that no destination listens to."""
-    return _settle(tx, tx.all(_PASSED), now)
+    return _settle(tx, unpack(_jobs, tx.first(_PASSED)), now)
 
 
-def _settle(tx: Tx, passed: Sequence[Any], now: int) -> int:
+def _settle(tx: Tx, passed: Sequence[_Job], now: int) -> int:
     if not passed:
         return 0
     tx.run(_SETTLE, ids=sorted(row.id for row in passed), now=now)

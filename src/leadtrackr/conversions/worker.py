@@ -1,36 +1,26 @@
-"""The delivery loop: claim, send, record, for every connection by itself, so that one that hangs slows no other."""
+"""The delivery loop: housekeeping, and a drain for each connection by itself, so that one that hangs slows no other."""
 
 import asyncio
 import contextlib
-from collections import Counter
 from functools import partial
 from typing import Final
 
 import msgspec
 import structlog
 
-from leadtrackr.conversions import claim, connections
-from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions import claim, housekeeping
+from leadtrackr.conversions.drain import Drain, Means
 from leadtrackr.conversions.inquirer import Inquirer
-from leadtrackr.conversions.lease import Lease
-from leadtrackr.conversions.model import Claimed, Connection, ConnectionState
-from leadtrackr.conversions.record import Recorded, record
-from leadtrackr.conversions.sender import Batch, Sender
+from leadtrackr.conversions.sender import Sender
 from leadtrackr.conversions.tokens import Tokens
-from leadtrackr.db.database import Database, Tx
-from leadtrackr.destinations.contract import Destination, Kind, Outcome
-from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.db.database import Database
 from leadtrackr.kit.clock import MINUTE, SECOND, Clock
 from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.metrics import Metrics
-from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
+from leadtrackr.kit.secretbox import SecretBox
 
-CLAIM: Final = 2000
-"""Most deliveries under one lease."""
-CLAIM_ROUNDS: Final = 25
-"""A lease of a destination that takes few events at once holds at most this many rounds of requests."""
 MEND_EVERY: Final = 5 * MINUTE
 _log = structlog.get_logger(__name__)
 
@@ -50,18 +40,26 @@ class Worker:
         self, db: Database, http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, metrics: Metrics, pace: Pace
     ) -> None:
         self._db = db
-        self._box = box
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
         self._pace = pace
-        self._lease_us = int(pace.lease_s * SECOND)
         tokens = Tokens(http, clock)
-        self._sender = Sender(http, tokens, clock)
         self._inquirer = Inquirer(db, http, tokens, box, metrics)
         self._asking: asyncio.Task[None] | None = None
         self._awake = asyncio.Event()
         self._stopping = False
+        self._means = Means(
+            db=db,
+            sender=Sender(http, tokens, clock),
+            box=box,
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+            lease_us=int(pace.lease_s * SECOND),
+            owner=ids.token(),
+            stopping=lambda: self._stopping,
+        )
         self._draining: dict[int, asyncio.Task[None]] = {}
         self._mended_at = 0
 
@@ -89,7 +87,7 @@ class Worker:
         """After a crash nobody waits for the leases of a process that is surely gone."""
         if self._db.alone:
             try:
-                await self._db.write(claim.abandon_leases)
+                await self._db.write(housekeeping.abandon_leases)
             except Unavailable:
                 _log.warning("database_away")
 
@@ -124,19 +122,22 @@ class Worker:
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=self._pace.grace_s)
             for task in late:
+                # A drain that is cancelled records what it has sent and gives back what it has not.
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(Unavailable):
+            await self._db.write(lambda tx: claim.give_back_all(tx, self._means.owner))
 
     async def _housekeeping(self) -> None:
-        while await self._db.read(claim.housekeeping_needed):
-            swept = await self._db.write(claim.sweep)
+        while await self._db.read(housekeeping.housekeeping_needed):
+            swept = await self._db.write(housekeeping.sweep)
             self._metrics.takeover(swept.taken_over)
             if not swept.total:
                 break
         now = self._clock.now()
         if now - self._mended_at >= MEND_EVERY:
             self._mended_at = now
-            await self._db.write(claim.mend)
+            await self._db.write(housekeeping.mend)
 
     async def _ask(self) -> None:
         try:
@@ -148,63 +149,8 @@ class Worker:
 
     async def _drain(self, connection_id: int) -> None:
         try:
-            while not self._stopping and await self._deliver_once(connection_id):
-                pass
+            await Drain(self._means, connection_id).run()
         except Unavailable:
             _log.warning("database_away", connection=connection_id)
         except Exception:  # noqa: BLE001 - the leases run out by themselves, and another look tries again
             _log.exception("delivery_failed", connection=connection_id)
-
-    async def _deliver_once(self, connection_id: int) -> bool:
-        """Claims, sends and records once; whether it is worth doing it again at once."""
-        token, since = self._ids.token(), self._clock.now()
-        claimed = await self._db.write(lambda tx: self._claim(tx, connection_id, token))
-        if claimed is None:
-            return False
-        connection, destination, deliveries = claimed
-        left: list[Claimed] = list(deliveries)
-        try:
-            settings = connections.full_settings(connection, self._box)
-            batch = Batch(connection, destination, settings, tuple(deliveries))
-            lease = Lease(self._db, self._clock, token, self._lease_us, since)
-            async with lease.alive():
-                results = await self._sender.send(batch, lease.keep)
-            recorded = await self._db.write(lambda tx: record(tx, connection, token, results, self._ids.fraction))
-            sent = {result.delivery.id for result in results}
-            left = [one for one in deliveries if one.id not in sent]
-        except UnreadableSecretError as error:
-            outcome = Outcome(kind=Kind.HOLD, code="unreadable_secrets", detail=str(error), hold="configuration")
-            await self._db.write(lambda tx: self._hold(tx, connection.id, token, deliveries, outcome))
-            return False
-        if left:
-            await self._db.write(lambda tx: claim.give_back(tx, token, [one.id for one in left]))
-        self._count(destination.slug, recorded, [result.outcome for result in results])
-        # If the platform stopped all of it, the next claim finds that out.
-        return True
-
-    def _claim(self, tx: Tx, connection_id: int, token: str) -> tuple[Connection, Destination, list[Claimed]] | None:
-        connection = connections.by_id(tx, connection_id)
-        if connection is None or connection.state != ConnectionState.ACTIVE:
-            return None
-        if connection.paused_until is not None and connection.paused_until > tx.now():
-            return None
-        destination = DESTINATIONS.get(connection.destination)
-        if destination is None:
-            return None
-        limits = destination.limits
-        most = min(CLAIM, limits.batch_events * limits.in_flight * CLAIM_ROUNDS)
-        deliveries = claim.lease(tx, connection_id, token=token, most=most, lease_us=self._lease_us)
-        return (connection, destination, deliveries) if deliveries else None
-
-    def _hold(self, tx: Tx, connection_id: int, token: str, deliveries: list[Claimed], outcome: Outcome) -> None:
-        claim.give_back(tx, token, [one.id for one in deliveries])
-        hold_connection(tx, connection_id, reason="configuration", outcome=outcome, now=tx.now())
-
-    def _count(self, slug: str, recorded: Recorded, outcomes: list[Outcome]) -> None:
-        for state, count in Counter(state for _, state in recorded.moves).items():
-            self._metrics.delivery(slug, state.value, count)
-        for kind, count in Counter(outcome.kind for outcome in outcomes).items():
-            self._metrics.attempt(slug, kind.value, count)
-        if recorded.late:
-            self._metrics.late_outcome(recorded.late)
-            _log.warning("late_outcomes_refused", destination=slug, count=recorded.late)

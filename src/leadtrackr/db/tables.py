@@ -241,22 +241,36 @@ deliveries: Final = Table(
     _count("tries"),
     _count("takeovers"),
     _text("lease_token", nullable=True),
-    _time("lease_until", nullable=True),
     _time("created_at"),
     _time("updated_at"),
     _time("settled_at", nullable=True),
     _partial("ix_deliveries_claim", "connection_id", "closes_at", "id", where="state = 'queued' AND behind IS NULL"),
-    _partial("ix_deliveries_fresh", "connection_id", "id", where="state = 'queued' AND passed = 0"),
     _partial("ix_deliveries_due", "run_at", where="state = 'waiting'"),
-    _partial("ix_deliveries_lease", "lease_until", where="state = 'sending'"),
-    _partial("ix_deliveries_closing", "closes_at", where="state IN ('queued', 'waiting', 'held')"),
-    _partial("ix_deliveries_open", "connection_id", "state", where="state IN ('queued', 'waiting', 'held')"),
-    _partial("ix_deliveries_token", "lease_token", where="lease_token IS NOT NULL"),
+    _partial(
+        "ix_deliveries_open",
+        "connection_id",
+        "state",
+        "passed",
+        "closes_at",
+        where="state IN ('queued', 'waiting', 'held')",
+    ),
     _partial("ix_deliveries_behind", "behind", where="behind IS NOT NULL"),
     Index("ix_deliveries_lead", "lead_id", "id"),
     Index("ix_deliveries_project", "project_id", "id"),
     Index("ix_deliveries_job", "job_id"),
     sqlite_autoincrement=True,
+)
+
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("token", Text, primary_key=True),
+    _ref("connection_id", "connections.id"),
+    _text("owner"),
+    _text("deliveries"),
+    _time("until"),
+    Index(None, "connection_id"),
+    Index("ix_leases_until", "until"),
 )
 
 attempts: Final = Table(

@@ -294,6 +294,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("label_id", "destination", name=op.f("pk_label_events")),
     )
     op.create_table(
+        "leases",
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("deliveries", sa.Text(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_leases_connection_id")),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_leases")),
+    )
+    op.create_index(op.f("ix_leases_connection_id"), "leases", ["connection_id"], unique=False)
+    op.create_index("ix_leases_until", "leases", ["until"], unique=False)
+    op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -319,7 +331,6 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("takeovers", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_token", sa.Text(), nullable=True),
-        sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
@@ -349,14 +360,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'queued' AND behind IS NULL"),
     )
     op.create_index(
-        "ix_deliveries_closing",
-        "deliveries",
-        ["closes_at"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'waiting', 'held')"),
-        postgresql_where=sa.text("state IN ('queued', 'waiting', 'held')"),
-    )
-    op.create_index(
         "ix_deliveries_due",
         "deliveries",
         ["run_at"],
@@ -364,41 +367,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
-    op.create_index(
-        "ix_deliveries_fresh",
-        "deliveries",
-        ["connection_id", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'queued' AND passed = 0"),
-        postgresql_where=sa.text("state = 'queued' AND passed = 0"),
-    )
     op.create_index("ix_deliveries_job", "deliveries", ["job_id"], unique=False)
     op.create_index("ix_deliveries_lead", "deliveries", ["lead_id", "id"], unique=False)
     op.create_index(
-        "ix_deliveries_lease",
-        "deliveries",
-        ["lease_until"],
-        unique=False,
-        sqlite_where=sa.text("state = 'sending'"),
-        postgresql_where=sa.text("state = 'sending'"),
-    )
-    op.create_index(
         "ix_deliveries_open",
         "deliveries",
-        ["connection_id", "state"],
+        ["connection_id", "state", "passed", "closes_at"],
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'waiting', 'held')"),
         postgresql_where=sa.text("state IN ('queued', 'waiting', 'held')"),
     )
     op.create_index("ix_deliveries_project", "deliveries", ["project_id", "id"], unique=False)
-    op.create_index(
-        "ix_deliveries_token",
-        "deliveries",
-        ["lease_token"],
-        unique=False,
-        sqlite_where=sa.text("lease_token IS NOT NULL"),
-        postgresql_where=sa.text("lease_token IS NOT NULL"),
-    )
     op.create_table(
         "attempts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),

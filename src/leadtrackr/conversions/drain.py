@@ -1,0 +1,217 @@
+"""One connection, served until it has nothing more to send: claim, send, record, lot after lot.
+
+While a lot is on its way, the one before it is recorded and the next one is claimed. Two lots are never on their way at
+once, and what stands behind a delivery of one is in no other.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+
+from leadtrackr.conversions import claim, connections, lots
+from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions.lease import Lease
+from leadtrackr.conversions.lots import Candidate
+from leadtrackr.conversions.model import Claimed, Connection, ConnectionState, Result
+from leadtrackr.conversions.record import Recorded, record
+from leadtrackr.conversions.sender import Batch, Sender, stops
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.destinations.contract import Destination, Kind, Outcome
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import Clock
+from leadtrackr.kit.errors import Unavailable
+from leadtrackr.kit.ids import Ids
+from leadtrackr.kit.metrics import Metrics
+from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a worker lends to each of its drains."""
+
+    db: Database
+    sender: Sender
+    box: SecretBox
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    lease_us: int
+    owner: str
+    """The worker's name on its leases."""
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """What is delivered under one lease."""
+
+    batch: Batch
+    lease: Lease
+    full: bool
+    """As many as a lease may hold: there are probably more."""
+    results: list[Result] = field(default_factory=list)
+
+
+class Drain:
+    """Serves one connection."""
+
+    def __init__(self, means: Means, connection_id: int) -> None:
+        self._means = means
+        self._connection_id = connection_id
+        self._leases: set[Lease] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self) -> None:
+        """Delivers until nothing is left, the platform stops it or the worker stops. Unavailable without a database."""
+        try:
+            lot = await self._take()
+            recording: asyncio.Task[None] | None = None
+            while lot is not None:
+                lot, recording = await self._deliver(lot, recording)
+        finally:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for lease in self._leases:
+                lease.end()
+
+    async def _deliver(
+        self, lot: _Lot, before: asyncio.Task[None] | None
+    ) -> tuple[_Lot | None, asyncio.Task[None] | None]:
+        """Sends one lot; returns the next one and what records this one."""
+        ahead = self._begin(self._take()) if lot.full else None
+        faulty = False
+        try:
+            await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results)
+            following = None if ahead is None else await self._follow(ahead, lot.results)
+        except Unavailable:
+            raise
+        except Exception:
+            faulty = True
+            raise
+        finally:
+            # Whatever happens meanwhile: what has been sent is recorded, and what has not goes back. Not what may be
+            # the cause of a fault of ours: its lease runs out, so that it is counted as with a process that dies.
+            recording = self._begin(self._record(lot, give_back=not faulty))
+        if before is not None:
+            await before
+        if following is not None:
+            return following, recording
+        await recording
+        # If the platform stopped all of it, this claim finds that out.
+        return (None if self._means.stopping() else await self._take()), None
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _may_send(self, lot: _Lot) -> bool:
+        return not self._means.stopping() and await lot.lease.keep()
+
+    async def _take(self) -> _Lot | None:
+        """Claims once."""
+        means = self._means
+        token, since = means.ids.token(), means.clock.now()
+        claimed = await means.db.write(lambda tx: self._claim(tx, token))
+        if claimed is None:
+            return None
+        connection, destination, deliveries = claimed
+        try:
+            settings = connections.full_settings(connection, means.box)
+        except UnreadableSecretError as error:
+            outcome = Outcome(kind=Kind.HOLD, code="unreadable_secrets", detail=str(error), hold="configuration")
+            await means.db.write(lambda tx: self._hold(tx, token, deliveries, outcome))
+            return None
+        lease = Lease(means.db, means.clock, token, means.lease_us, since)
+        self._leases.add(lease)
+        lease.start()
+        full = not connection.failures and len(deliveries) == _most(connection, destination)
+        return _Lot(Batch(connection, destination, settings, tuple(deliveries)), lease, full)
+
+    def _claim(self, tx: Tx, token: str) -> tuple[Connection, Destination, list[Claimed]] | None:
+        means = self._means
+        connection = connections.locked(tx, self._connection_id)
+        if connection is None or connection.state != ConnectionState.ACTIVE:
+            return None
+        if connection.paused_until is not None and connection.paused_until > tx.now():
+            return None
+        destination = DESTINATIONS.get(connection.destination)
+        if destination is None or claim.others_send(tx, connection.id, means.owner):
+            return None
+        probing = connection.failures > 0
+        if probing and claim.any_sends(tx, connection.id):
+            return None
+        most = _most(connection, destination)
+
+        def fit(lot: list[Candidate]) -> list[Candidate]:
+            return lots.within(lot, destination.limits.batch_events, 1) if probing else lot
+
+        deliveries = claim.lease(
+            tx, connection.id, token=token, owner=means.owner, most=most, lease_us=means.lease_us, fit=fit
+        )
+        return (connection, destination, deliveries) if deliveries else None
+
+    async def _follow(self, ahead: asyncio.Task[_Lot | None], results: Sequence[Result]) -> _Lot | None:
+        """The lot that was claimed ahead; None when it has been given back, since nothing more is to be sent."""
+        lot = await ahead
+        if lot is None or not (self._means.stopping() or any(stops(result.outcome) for result in results)):
+            return lot
+        # Before the outcome is recorded, so that what that does to the queue is done to these too.
+        self._end(lot.lease)
+        await self._means.db.write(lambda tx: _give_back(tx, lot.lease.token, lot.batch.deliveries))
+        return None
+
+    def _end(self, lease: Lease) -> None:
+        self._leases.discard(lease)
+        lease.end()
+
+    async def _record(self, lot: _Lot, *, give_back: bool) -> None:
+        means, connection, token = self._means, lot.batch.connection, lot.lease.token
+        sent = {result.delivery.id for result in lot.results}
+        left = [one for one in lot.batch.deliveries if one.id not in sent]
+
+        def work(tx: Tx) -> Recorded:
+            recorded = record(tx, connection, token, lot.results, means.ids.fraction)
+            if give_back or not left:
+                _give_back(tx, token, left)
+            return recorded
+
+        try:
+            recorded = await means.db.write(work)
+        finally:
+            self._end(lot.lease)
+        self._count(lot.batch.destination.slug, recorded, [result.outcome for result in lot.results])
+
+    def _hold(self, tx: Tx, token: str, deliveries: Sequence[Claimed], outcome: Outcome) -> None:
+        _give_back(tx, token, deliveries)
+        hold_connection(tx, self._connection_id, reason="configuration", outcome=outcome, now=tx.now())
+
+    def _count(self, slug: str, recorded: Recorded, outcomes: list[Outcome]) -> None:
+        metrics = self._means.metrics
+        for state, count in Counter(state for _, state in recorded.moves).items():
+            metrics.delivery(slug, state.value, count)
+        for kind, count in Counter(outcome.kind for outcome in outcomes).items():
+            metrics.attempt(slug, kind.value, count)
+        if recorded.late:
+            metrics.late_outcome(recorded.late)
+            _log.warning("late_outcomes_refused", destination=slug, count=recorded.late)
+
+
+def _most(connection: Connection, destination: Destination) -> int:
+    """Most deliveries under one lease; a destination that failed is tried with a single request."""
+    limits = destination.limits
+    if connection.failures > 0:
+        return min(lots.LOT, limits.batch_events)
+    return min(lots.LOT, limits.batch_events * limits.in_flight * lots.ROUNDS)
+
+
+def _give_back(tx: Tx, token: str, deliveries: Sequence[Claimed]) -> None:
+    claim.give_back(tx, token, [one.id for one in deliveries])
+    claim.end(tx, token)

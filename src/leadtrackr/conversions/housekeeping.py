@@ -1,0 +1,230 @@
+"""What moves by time alone: retries that are due, dead workers' leases, closed windows. In the caller's transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
+
+from leadtrackr.conversions import outcomes, strays
+from leadtrackr.conversions.hold import OPEN
+from leadtrackr.conversions.lots import DEATHS
+from leadtrackr.conversions.model import UNSETTLED, JobState, State
+from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
+from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, leases
+from leadtrackr.kit.clock import DAY
+
+CHUNK: Final = 2000
+"""Most rows that one step touches, so that no transaction is long."""
+DEAD_LEASES: Final = 2
+"""Most leases that one step takes over."""
+_D: Final = deliveries.c
+_L: Final = leases.c
+_IDS: Final = IdsIn(_D.id, "ids")
+
+_DUE: Final = prepare(
+    select(_D.id)
+    .where(_D.state == constant(State.WAITING), _D.run_at <= bindparam("now"))
+    .order_by(_D.run_at)
+    .limit(CHUNK)
+    .with_for_update(skip_locked=True)
+)
+_PROMOTE: Final = prepare(update(deliveries).where(_IDS).values(state=State.QUEUED.value, updated_at=bindparam("now")))
+# By connection, as the index over what is not settled begins with it.
+_IS_CLOSED: Final = (
+    (_D.connection_id == connections.c.id)
+    & OPEN
+    & _D.passed.in_([literal_column("0"), literal_column("1")])
+    & (_D.closes_at <= bindparam("now"))
+)
+_CLOSED: Final = prepare(
+    select(_D.id, _D.job_id, _D.passed)
+    .select_from(connections.join(deliveries, _IS_CLOSED))
+    .limit(CHUNK)
+    .with_for_update(of=deliveries, skip_locked=True)
+)
+_SETTLED_NOW: Final[dict[str, Any]] = {
+    "passed": 1,
+    "behind": None,
+    "updated_at": bindparam("now"),
+    "settled_at": bindparam("now"),
+}
+_EXPIRE: Final = prepare(
+    update(deliveries)
+    .where(_IDS)
+    .values(state=State.EXPIRED.value, code=outcomes.WINDOW_CLOSED, detail=None, **_SETTLED_NOW)
+)
+_IS_DEAD: Final = _L.until <= bindparam("now")
+_DEAD: Final = prepare(
+    select(_L.token, _L.deliveries)
+    .where(_IS_DEAD)
+    .order_by(_L.until, _L.token)
+    .limit(DEAD_LEASES)
+    .with_for_update(skip_locked=True)
+)
+_LEFT_BEHIND: Final = prepare(
+    select(_D.id, _D.job_id, _D.passed, _D.takeovers)
+    .where(_IDS, _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
+    .order_by(_D.id)
+    .with_for_update()
+)
+_TAKE_OVER: Final = prepare(
+    update(deliveries)
+    .where(_IDS)
+    .values(
+        state=State.QUEUED.value,
+        code=outcomes.TAKEN_OVER,
+        takeovers=_D.takeovers + 1,
+        lease_token=None,
+        updated_at=bindparam("now"),
+    )
+)
+_POISON: Final = prepare(
+    update(deliveries)
+    .where(_IDS)
+    .values(
+        state=State.REJECTED.value,
+        code=outcomes.POISON,
+        detail=None,
+        takeovers=_D.takeovers + 1,
+        lease_token=None,
+        **_SETTLED_NOW,
+    )
+)
+_END: Final = prepare(delete(leases).where(_L.token == bindparam("of_token")))
+_ABANDON: Final = prepare(update(leases).values(until=bindparam("now")))
+_AHEAD = deliveries.alias("ahead")
+_STALE: Final = prepare(
+    select(_D.id)
+    .join(_AHEAD, _AHEAD.c.id == _D.behind)
+    .where(
+        _D.behind.is_not(None),
+        _AHEAD.c.state.not_in([constant(state) for state in sorted(UNSETTLED)]),
+    )
+    .limit(CHUNK)
+)
+_UNBLOCK: Final = prepare(update(deliveries).where(_IDS).values(behind=None))
+_FORGET_KEYS: Final = prepare(idempotency_keys.delete().where(idempotency_keys.c.created_at < bindparam("before")))
+_ONE: Final[ColumnElement[int]] = literal_column("1")
+_NEEDED: Final = prepare(
+    select(
+        exists(select(_ONE).where(_D.state == constant(State.WAITING), _D.run_at <= bindparam("now"))).label("due"),
+        exists(select(_ONE).select_from(connections.join(deliveries, _IS_CLOSED))).label("closed"),
+        exists(select(_ONE).where(_IS_DEAD)).label("dead"),
+        exists(
+            select(_ONE).where(jobs.c.state == constant(JobState.PENDING), jobs.c.remaining == literal_column("0"))
+        ).label("passed"),
+        strays.THERE_ARE.label("strays"),
+    )
+)
+_BACKLOG: Final = prepare(
+    select(
+        _D.destination,
+        _D.state,
+        func.count().label("n"),
+        func.min(_D.created_at).label("oldest"),
+    )
+    .where(OPEN)
+    .group_by(_D.destination, _D.state)
+)
+_ids: Final = msgspec.json.Decoder(list[int])
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What one round of housekeeping did."""
+
+    promoted: int
+    expired: int
+    taken_over: int
+    """Deliveries that a dead worker had left behind, those that were quarantined among them."""
+    poisoned: int
+    ended_leases: int
+    stopped: int
+    settled_jobs: int
+
+    @property
+    def total(self) -> int:
+        """How many rows moved; more may be waiting while it is not 0."""
+        return sum(getattr(self, name) for name in self.__struct_fields__)
+
+
+class _TakenOver(msgspec.Struct, frozen=True):
+    leases: int
+    rows: tuple[Any, ...]
+    poison: tuple[Any, ...]
+
+
+def abandon_leases(tx: Tx) -> int:
+    """Ends every lease: for a worker that knows that it is the only one, at its start. The next sweep takes over."""
+    return tx.run(_ABANDON, now=tx.now())
+
+
+def housekeeping_needed(tx: Tx) -> bool:
+    """Whether `sweep` would find something; a read, so that an idle worker writes nothing."""
+    row = tx.first(_NEEDED, now=tx.now())
+    return row is not None and any(row)
+
+
+def sweep(tx: Tx) -> Swept:
+    """One round: what is due is queued, dead workers' leases end, what is too late expires, passed jobs settle."""
+    now = tx.now()
+    due = [row.id for row in tx.all(_DUE, now=now)]
+    if due:
+        tx.run(_PROMOTE, ids=sorted(due), now=now)
+    dead = _take_over(tx, now)
+    closed = tx.all(_CLOSED, now=now)
+    expired = sorted(row.id for row in closed)
+    if closed:
+        tx.run(_EXPIRE, ids=expired, now=now)
+    stopped, passed = strays.stop(tx, now)
+    over = [*closed, *dead.poison]
+    passed += [row.job_id for row in over if not row.passed]
+    settled = pass_jobs(tx, passed, settled=[row.id for row in over], now=now)
+    settled += settle_passed_jobs(tx, now)
+    return Swept(len(due), len(closed), len(dead.rows), len(dead.poison), dead.leases, stopped, settled)
+
+
+def _take_over(tx: Tx, now: int) -> _TakenOver:
+    """Ends leases that have run out. What was under them is queued again, but for what has been there too often."""
+    rows: list[Any] = []
+    poison: list[Any] = []
+    dead = tx.all(_DEAD, now=now)
+    for one in dead:
+        left = tx.all(_LEFT_BEHIND, ids=_ids.decode(one.deliveries), of_token=one.token)
+        worst = [row for row in left if row.takeovers + 1 >= DEATHS]
+        _move(tx, _POISON, worst, now)
+        _move(tx, _TAKE_OVER, [row for row in left if row.takeovers + 1 < DEATHS], now)
+        tx.run(_END, of_token=one.token)
+        rows += left
+        poison += worst
+    return _TakenOver(len(dead), tuple(rows), tuple(poison))
+
+
+def _move(tx: Tx, statement: Any, rows: Sequence[Any], now: int) -> None:
+    if rows:
+        tx.run(statement, ids=[row.id for row in rows], now=now)
+
+
+def mend(tx: Tx) -> None:
+    """What is done once in a while: what is held or stands behind another without reason goes on, old keys go."""
+    strays.free(tx, tx.now())
+    stale = [row.id for row in tx.all(_STALE)]
+    if stale:
+        tx.run(_UNBLOCK, ids=sorted(stale))
+    tx.run(_FORGET_KEYS, before=tx.now() - DAY)
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """How many deliveries of a destination stand in a state; `oldest_at` is when the oldest was made."""
+
+    destination: str
+    state: str
+    count: int
+    oldest_at: int | None
+
+
+def backlog(tx: Tx) -> list[Backlog]:
+    """What is not settled, for metrics and for people."""
+    return [Backlog(row.destination, row.state, int(row.n), row.oldest) for row in tx.all(_BACKLOG)]

@@ -1,0 +1,69 @@
+"""Which of the deliveries that could go are leased together. Pure.
+
+A delivery whose handling kills the process would kill each worker that takes it over, and with it everything that it
+was leased with. So a lot shrinks with the takeovers of what is in it: a whole lot dies once, a small one twice, and who
+is alone at its third death is the one to blame.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+LOT: Final = 1000
+"""Most deliveries under one lease. While a lot is sent the one before it is recorded, so that a crash repeats no more
+than two: as many as the largest batch that a platform takes.
+"""
+ROUNDS: Final = 25
+"""A lot for a destination that takes few events at once needs at most so many rounds of requests."""
+SMALL_LOT: Final = 32
+"""Most deliveries in a lot of those that were taken over once: about the square root of a whole lot."""
+DEATHS: Final = 3
+"""Takeovers after which a delivery is not tried again."""
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """A delivery that could be leased."""
+
+    id: int
+    closes_at: int
+    action: str
+    takeovers: int
+
+
+def choose(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
+    """The first, whose window closes first, and those that may share its fate, in order."""
+    ordered = sorted(candidates, key=lambda one: (one.closes_at, one.id))
+    if not ordered:
+        return []
+    size = _size(ordered[0].takeovers, most)
+    return [one for one in ordered if _size(one.takeovers, most) == size][:size]
+
+
+def requests(lot: Sequence[Candidate], batch_events: int) -> int:
+    """How many requests a lot needs, if nothing in it is refused: one request holds one action's events."""
+    counts: dict[str, int] = {}
+    for one in lot:
+        counts[one.action] = counts.get(one.action, 0) + 1
+    return sum(-(-count // batch_events) for count in counts.values())
+
+
+def within(lot: Sequence[Candidate], batch_events: int, granted: int) -> list[Candidate]:
+    """The first of a lot for which so many requests are enough."""
+    counts: dict[str, int] = {}
+    kept: list[Candidate] = []
+    for one in lot:
+        count = counts.get(one.action, 0)
+        if count % batch_events == 0:
+            if granted == 0:
+                continue
+            granted -= 1
+        counts[one.action] = count + 1
+        kept.append(one)
+    return kept
+
+
+def _size(takeovers: int, most: int) -> int:
+    if takeovers == 0:
+        return most
+    return min(most, SMALL_LOT) if takeovers == 1 else 1
