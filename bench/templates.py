@@ -10,6 +10,7 @@ from bench.people import People, post
 from leadtrackr.conversions import claim, connections
 from leadtrackr.conversions import service as conversions
 from leadtrackr.conversions.audience import lead_data, permitted
+from leadtrackr.conversions.lots import LOT
 from leadtrackr.conversions.model import Claimed
 from leadtrackr.db import migrate
 from leadtrackr.db.database import Tx
@@ -26,7 +27,6 @@ from leadtrackr.leads.model import Door
 from leadtrackr.leads.service import Ref
 
 SECRET_KEY: Final = "a key for benchmarks alone and never for secrets"
-BATCH: Final = 2000
 _GOOGLE: Final = {
     "operating_account": "1234567890",
     "client_id": "client",
@@ -114,14 +114,12 @@ def _bodies(tx: Tx, box: SecretBox) -> list[bytes]:
     """The bodies of all batches in the queue, which stays as it is."""
     connection = connections.by_id(tx, 1)
     assert connection is not None
-    settings, token = connections.full_settings(connection, box), "preview"
+    settings, owner = connections.full_settings(connection, box), "preview"
     bodies: list[bytes] = []
-    claimed: list[int] = []
-    while batch := claim.lease(tx, connection.id, token=token, most=BATCH, lease_us=HOUR):
+    while batch := claim.lease(tx, connection.id, token=f"{len(bodies)}", owner=owner, most=LOT, lease_us=HOUR):
         events = [_event(one) for one in batch]
         bodies.append(DESTINATIONS["google_ads"].build(events, settings, None).body)
-        claimed += [one.id for one in batch]
-    claim.give_back(tx, token, claimed)
+    claim.give_back_all(tx, owner)
     return bodies
 
 

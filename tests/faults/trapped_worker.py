@@ -95,7 +95,7 @@ class TrappedHttp(HttpClient):
 
 
 async def main(trap: Trap) -> None:
-    engine.CLAIM = BATCH  # type: ignore[misc]
+    lots.LOT = BATCH // 2  # type: ignore[misc]
     values = settings.load()
     clock, metrics = SystemClock(), Metrics((), DESTINATIONS)
     db = TrappedDatabase(open_database(values.database_url.reveal(), clock), trap)

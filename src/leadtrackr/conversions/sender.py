@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -192,21 +193,24 @@ class Sender:
     ) -> list[Result]:
         ended_at = self._clock.now()
         mask = _mask(batch.destination.masked_keys)
-        where = places if places is not None else range(len(piece))
+        items = () if request is None else request.items
+        # Without its query, which is where some platforms want their secrets.
+        url = "" if request is None else self._http.address(request)
+        status = None if response is None else response.status
+        each = repeat(verdict.outcome) if isinstance(verdict, Whole) else verdict.outcomes
         return [
             Result(
                 delivery=delivery,
-                outcome=verdict.outcome if isinstance(verdict, Whole) else verdict.outcomes[number],
+                outcome=outcome,
                 started_at=started_at,
                 ended_at=ended_at,
-                http_status=None if response is None else response.status,
-                # Without its query, which is where some platforms want their secrets.
-                url="" if request is None else self._http.address(request),
-                request="" if request is None else mask(request.items[place].decode()),
+                http_status=status,
+                url=url,
+                request=mask(items[place].decode()) if items else "",
                 place=place,
-                size=0 if request is None else len(request.items),
+                size=len(items),
             )
-            for number, (delivery, place) in enumerate(zip(piece, where, strict=True))
+            for delivery, place, outcome in zip(piece, places or range(len(piece)), each, strict=False)
         ]
 
 

@@ -1,6 +1,9 @@
 """What a stored lead's attribution data lets a destination know. Intake stores it as it came; doubt is settled here."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -14,8 +17,10 @@ IDS: Final[tuple[str, ...]] = (
 )
 """The click ids and cookies that the clients know, by the names they send."""
 
+_KNOWN: Final = frozenset(IDS)
 CONSENT: Final = ("ad_user_data", "ad_personalization", "ad_storage", "analytics_storage")
 _ANSWERS: Final = frozenset({"granted", "denied"})
+_NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
 
 # The web tag of August and September 2025 sent whole cookies: _gcl_aw and its kin, and _ga.
 _FROM_GCL: Final = ("gclid", "wbraid", "gbraid", "dclid")
@@ -31,7 +36,7 @@ class Attribution(msgspec.Struct, frozen=True):
 
     ids: dict[str, str]
     """By name, as the platform made them: never trimmed, cut or changed in case."""
-    consent: dict[str, str]
+    consent: Mapping[str, str]
     """`granted` or `denied` for each of `CONSENT` that says so; a missing one was not asked, which is not a no."""
     conversion_page: str | None
     """Host and path of the page with the form, without scheme, query and fragment."""
@@ -48,7 +53,7 @@ def ids(lead: Lead) -> dict[str, str]:
     return read(lead.attribution_data).ids
 
 
-def consent(lead: Lead) -> dict[str, str]:
+def consent(lead: Lead) -> Mapping[str, str]:
     """The consent recorded with a lead."""
     return read(lead.attribution_data).consent
 
@@ -59,28 +64,47 @@ def conversion_page(lead: Lead) -> str | None:
 
 
 def _ids(stored: dict[str, object]) -> dict[str, str]:
-    found = {name: value for name in IDS if name in stored and (value := exact(stored[name]))}
+    found = {name: value for name, raw in stored.items() if name in _KNOWN and (value := exact(raw))}
     for name in _FROM_GCL:
-        if name in found and (cookie := _GCL_COOKIE.fullmatch(found[name])):
+        if (value := found.get(name)) and value.startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
             found[name] = cookie[1]
-    if "cid" in found and (cookie := _GA_COOKIE.fullmatch(found["cid"])):
+    if (value := found.get("cid")) and value.startswith("GA") and (cookie := _GA_COOKIE.fullmatch(value)):
         found["cid"] = cookie[1]
-    if "fbc" in found and not _FBC.fullmatch(found["fbc"]):
+    if (value := found.get("fbc")) and not _FBC.fullmatch(value):
         del found["fbc"]
-    if "sid" in found and (found["sid"] == found.get("cid") or _CLIENT_ID.fullmatch(found["sid"])):
+    if (value := found.get("sid")) and (value == found.get("cid") or _CLIENT_ID.fullmatch(value)):
         # The WordPress plugin 1.0.x builds sid from the client id's cookie; a session id is one number.
         del found["sid"]
     return found
 
 
-def _consent(stored: dict[str, object]) -> dict[str, str]:
-    said = mapping(stored.get("consent"))
-    answers = {name: (text(said[name]) or "").lower() for name in CONSENT if name in said}
-    return {name: answer for name, answer in answers.items() if answer in _ANSWERS}
+def _consent(stored: dict[str, object]) -> Mapping[str, str]:
+    said = stored.get("consent")
+    if not said or not isinstance(said, dict):
+        return _NOTHING_SAID
+    words = tuple(map(said.get, CONSENT))
+    try:
+        return _answers(words)
+    except TypeError:  # a list or an object, which cannot be remembered
+        return _answers(tuple(map(text, words)))
+
+
+@lru_cache(maxsize=1024)
+def _answers(words: tuple[object, ...]) -> Mapping[str, str]:
+    """People differ in few ways here, and the words are read for each event that is sent."""
+    answers = {name: (text(word) or "").lower() for name, word in zip(CONSENT, words, strict=True)}
+    return MappingProxyType({name: answer for name, answer in answers.items() if answer in _ANSWERS})
 
 
 def _conversion_page(stored: dict[str, object]) -> str | None:
-    page = text(stored.get("conversionPage"))
+    page = stored.get("conversionPage")
+    return _page(page) if type(page) is str else _page(text(page))
+
+
+@lru_cache(maxsize=1024)
+def _page(page: str | None) -> str | None:
+    """A site has few pages with a form."""
+    page = text(page)
     if page is None:
         return None
     return _SCHEME.sub("", page, count=1).partition("?")[0].partition("#")[0] or None

@@ -59,6 +59,8 @@ def text(value: object) -> str | None:
 
 def exact(value: object) -> str | None:
     """As `text`, but not trimmed: for click ids and cookies, which must stay as the platform made them."""
+    if type(value) is str and value.isprintable():
+        return None if value.strip() in _BLANK else value
     found = value if isinstance(value, str) else _first(value)
     if found is None:
         return None
