@@ -10,7 +10,7 @@ import pytest
 from leadtrackr.conversions import service
 from leadtrackr.kit.clock import SECOND
 from tests.faults.processes import LEASE_S, POLL_S, Sandbox, eventually, figure, furnish, worker
-from tests.faults.trapped_worker import BATCH
+from tests.faults.trapped_worker import BATCH, LOT
 from tests.support.engine import World
 from tests.support.tables import execute
 
@@ -44,8 +44,11 @@ def test_f2_nothing_is_lost_and_at_most_one_batch_is_sent_again(
         assert victim.wait() == -signal.SIGKILL
     died_at = time.time()
     sent_before = fresh_sandbox.keys("meta")
-    orphans = [row[0] for row in execute(database_url, "SELECT id FROM deliveries WHERE state = 'sending' ORDER BY id")]
-    assert len(orphans) == (0 if point == "after_record" else BATCH)
+    orphans: dict[int, str] = dict(
+        execute(database_url, "SELECT id, event_id FROM deliveries WHERE state = 'sending' ORDER BY id"),
+    )
+    assert len(orphans) <= 3 * LOT, "one recorded, one sent, one claimed ahead"
+    assert orphans or point == "after_record"
     with worker(database_url, tmp_path, fresh_sandbox.url) as rescuer:
         rescuer.wait_for("ready")
         ready_at = time.time()
@@ -59,16 +62,16 @@ def test_f2_nothing_is_lost_and_at_most_one_batch_is_sent_again(
     assert lost == []
     assert keys.keys() == {event_id for _, event_id, _, _ in made}, "a key that nobody made"
     assert resent <= BATCH
-    assert resent == (BATCH if point in ("after_send", "mid_record") else 0)
-    assert len(sent_before) == (BATCH if point in ("after_claim", "before_send") else 2 * BATCH)
-    assert [number for number, _, _, takeovers in made if takeovers] == orphans
+    assert resent == len(sent_before.keys() & set(orphans.values()))
+    assert resent or point not in ("after_send", "mid_record")
+    assert [number for number, _, _, takeovers in made if takeovers] == list(orphans)
     assert execute(database_url, "SELECT count(*) FROM attempts") == [(LEADS,)], "recorded twice"
     assert execute(database_url, "SELECT count(*) FROM jobs WHERE state = 'pending' OR remaining <> 0") == [(0,)]
     assert execute(database_url, "SELECT count(*) FROM leads WHERE status = 'pending'") == [(0,)]
 
     late_s = 0.0
     if orphans:
-        first = execute(database_url, "SELECT min(started_at) FROM attempts WHERE delivery_id = ?", orphans[0])[0][0]
+        first = execute(database_url, "SELECT min(started_at) FROM attempts WHERE delivery_id = ?", min(orphans))[0][0]
         late_s = first / SECOND - max(died_at, ready_at - LEASE_S)
         assert late_s <= LEASE_S + POLL_S + SLACK_S
     figure(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from leadtrackr import settings
+from leadtrackr.conversions import lots
 from leadtrackr.conversions import worker as engine
 from leadtrackr.conversions.record import Recorded
 from leadtrackr.db.database import Database, Tx
@@ -25,8 +26,10 @@ from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.metrics import Metrics
 
 T = TypeVar("T")
-BATCH = 50
+LOT = 25
 """Deliveries under one lease: small, so that there are several."""
+BATCH = 2 * LOT
+"""The largest batch of a platform: one lot that is sent, and one that is being recorded meanwhile."""
 
 
 class Trap:
@@ -95,7 +98,7 @@ class TrappedHttp(HttpClient):
 
 
 async def main(trap: Trap) -> None:
-    lots.LOT = BATCH // 2  # type: ignore[misc]
+    lots.LOT = LOT  # type: ignore[misc]
     values = settings.load()
     clock, metrics = SystemClock(), Metrics((), DESTINATIONS)
     db = TrappedDatabase(open_database(values.database_url.reveal(), clock), trap)

@@ -1,0 +1,247 @@
+"""Several workers, stops, deaths and windows: what one connection's deliveries go through on their way."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from leadtrackr.conversions import housekeeping, lots
+from leadtrackr.conversions.model import Claimed, State
+from leadtrackr.conversions.worker import Pace, Worker
+from leadtrackr.db import tables
+from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import DAY, HOUR
+from leadtrackr.kit.metrics import Metrics
+from tests.support.engine import LEASE_US, World
+from tests.support.working import Works, working
+
+_LEASES = prepare(select(tables.leases.c.token))
+
+
+def rated(world: World, count: int) -> list[int]:
+    leads = [world.lead(email=f"lead{n}@example.de") for n in range(count)]
+    for lead in leads:
+        world.rate(lead, "Won", 5000)
+    return leads
+
+
+@asynccontextmanager
+async def crew(world: World, count: int, **fault: Any) -> AsyncIterator[tuple[Works, list[Worker]]]:
+    """Several workers of one database and one platform."""
+    async with working(world) as works:
+        if fault:
+            await works.fault({"destination": "meta", **fault})
+        metrics = Metrics((), DESTINATIONS)
+        yield (
+            works,
+            [Worker(world.db, works.http, world.box, world.clock, world.ids, metrics, Pace()) for _ in range(count)],
+        )
+
+
+async def all_look(workers: list[Worker]) -> None:
+    await asyncio.gather(*(worker.look() for worker in workers))
+    await asyncio.gather(*(worker.settle() for worker in workers))
+
+
+def test_one_worker_at_a_time_sends_to_a_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what a platform allows of requests under way holds for all workers together."""
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    rated(world, 12)
+
+    async def story() -> None:
+        async with crew(world, 4, delay_ms=40) as (works, workers):
+            for _ in range(8):
+                await all_look(workers)
+            calls = await works.calls("meta")
+            assert Counter(len(call["accepted"]) for call in calls) == {2: 6}
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    started = sorted((row.started_at, row.ended_at) for row in world.rows(tables.attempts))
+    assert all(later >= ended for (_, ended), (later, _) in zip(started, started[2:], strict=False))
+
+
+def test_another_workers_lease_keeps_a_connection_until_it_ends(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 3)
+    world.claim("meta", "someone", most=1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            assert await works.calls("meta") == []
+            world.step(LEASE_US)
+            await works.deliver()
+            assert len(await works.keys("meta")) == 3
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+
+
+def test_one_probe_at_a_time_finds_out_whether_a_platform_is_back(world: World) -> None:
+    """After the pause every worker may try; one request goes, and only its success lets the others follow."""
+    world.furnish("meta")
+    rated(world, 5)
+
+    async def story() -> None:
+        async with crew(world, 4, status=503) as (works, workers):
+            for n in range(1, 5):
+                await all_look(workers)
+                assert len(await works.calls("meta")) == n
+                world.step(HOUR)
+            await works.well()
+            await all_look(workers)
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert {row.failures for row in world.rows(tables.connections)} == {0}
+
+
+def test_a_probe_is_a_single_request(world: World) -> None:
+    world.furnish("ga4")
+    rated(world, 30)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "ga4", "status": 503})
+            await works.deliver()
+            first = len(await works.calls("ga4"))
+            assert first <= DESTINATIONS["ga4"].limits.in_flight
+            world.step(HOUR)
+            await works.deliver()
+            assert len(await works.calls("ga4")) == first + 1
+            await works.well()
+            world.step(HOUR)
+            await works.deliver()
+            assert len(await works.keys("ga4")) == 30
+
+    world.run(story())
+
+
+def test_what_closes_while_it_stands_in_line_is_not_sent(world: World) -> None:
+    world.furnish("ga4")
+    leads = rated(world, 20)
+
+    async def story() -> None:
+        async with working(world, Pace(lease_s=90 * 86400)) as works:
+            await works.fault({"destination": "ga4", "delay_ms": 200})
+            delivering = asyncio.create_task(works.deliver())
+            await works.arrived("ga4")
+            world.step(60 * DAY)
+            await delivering
+
+    world.run(story())
+    in_flight = DESTINATIONS["ga4"].limits.in_flight
+    assert Counter(world.states()) == {State.ACCEPTED: in_flight, State.EXPIRED: 20 - in_flight}
+    expired = world.deliveries(state="expired")
+    assert {(row.code, row.tries, row.lease_token) for row in expired} == {("window_closed", 0, None)}
+    assert len(world.rows(tables.attempts)) == in_flight, "what was not sent has no attempt"
+    assert "pending" not in {world.status(lead) for lead in leads}
+
+
+def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
+    """The grace is over while a platform has not answered: nothing is burnt, and the next worker begins at once."""
+    world.furnish("meta")
+    rated(world, 3)
+
+    async def story() -> None:
+        async with working(world, Pace(grace_s=0.2)) as works:
+            await works.fault({"destination": "meta", "hang": True})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("meta")
+            works.worker.stop()
+            async with asyncio.timeout(10):
+                await running
+            assert await world.db.read(lambda tx: tx.all(_LEASES)) == []
+
+    world.run(story())
+    assert set(world.states()) == {State.QUEUED}
+    assert {(row.tries, row.takeovers, row.lease_token) for row in world.deliveries()} == {(0, 0, None)}
+
+
+def test_what_was_sent_before_a_forced_stop_is_recorded(world: World) -> None:
+    world.furnish("ga4")
+    rated(world, 20)
+
+    async def story() -> dict[str, int]:
+        async with working(world, Pace(grace_s=0.5)) as works:
+            await works.fault({"destination": "ga4", "hang": True, "rate": 0.5})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("ga4")
+            works.worker.stop()
+            async with asyncio.timeout(10):
+                await running
+            return await works.keys("ga4")
+
+    sent = world.run(story())
+    assert {row.event_id for row in world.deliveries(state="accepted")} == sent.keys()
+    assert {State.QUEUED, State.ACCEPTED} == set(world.states())
+    assert {(row.takeovers, row.lease_token) for row in world.deliveries()} == {(0, None)}
+
+
+def test_a_delivery_that_kills_its_workers_is_quarantined_after_three_deaths(world: World) -> None:
+    """F13: it takes its whole lot down once, a small lot a second time, and then it is alone."""
+    world.furnish("meta")
+    leads = rated(world, 100)
+    killer = world.deliveries()[57].id
+    deaths = 0
+    for n in range(300):
+        world.sweep()
+        claimed = world.claim("meta", f"w{n}", most=lots.LOT)
+        if not claimed:
+            break
+        if killer in {one.id for one in claimed}:
+            deaths += 1
+            world.step(LEASE_US)
+        else:
+            world.record("meta", f"w{n}", claimed)
+    assert deaths == lots.DEATHS
+    assert Counter(world.states()) == {State.ACCEPTED: 99, State.REJECTED: 1}
+    (row,) = world.deliveries(state="rejected")
+    assert (row.id, row.code, row.takeovers, row.tries, row.lease_token) == (killer, "poison", 3, 0, None)
+    assert row.settled_at is not None
+    assert "pending" not in {world.status(lead) for lead in leads}
+    assert world.rows(tables.leases) == []
+
+
+def test_the_innocent_are_never_rejected_with_it(world: World) -> None:
+    world.furnish("meta")
+    rated(world, 40)
+
+    def until_dead(token: str) -> list[Claimed]:
+        claimed = world.claim("meta", token, most=lots.LOT)
+        world.step(LEASE_US)
+        world.sweep()
+        return claimed
+
+    assert len(until_dead("a")) == 40
+    small = until_dead("b")
+    assert len(small) == lots.SMALL_LOT
+    alone = until_dead("c")
+    assert len(alone) == 1
+    assert Counter(world.states()) == {State.QUEUED: 39, State.REJECTED: 1}
+    again = [world.claim("meta", f"t{n}", most=lots.LOT) for n in range(40)]
+    assert sorted(len(lot) for lot in again if lot) == [1] * (lots.SMALL_LOT - 1) + [40 - lots.SMALL_LOT]
+
+
+def test_a_follower_goes_on_when_the_one_before_it_is_quarantined(world: World) -> None:
+    world.furnish("meta")
+    world.label("Later")
+    (lead,) = rated(world, 1)
+    for n in range(lots.DEATHS):
+        world.claim("meta", f"w{n}")
+        world.step(LEASE_US)
+        world.sweep()
+    assert world.states() == [State.REJECTED]
+    world.rate(lead, "Later")
+    world.send("meta")
+    assert world.states() == [State.REJECTED, State.ACCEPTED]
+    assert not world.read(housekeeping.housekeeping_needed)
