@@ -21,6 +21,7 @@ from tests.support.windows import most_in_a_window
 
 KEY = "a key"
 BY_DAY = Rate(1_000, 86_400)
+PLENTY = Rate(10_000, 60)
 TAKERS = 4
 WAIT_S = 30
 
@@ -107,36 +108,31 @@ class _MeetingTx:
         return found
 
 
-@pytest.mark.parametrize("there", [(), (Rate(10_000, 60),)], ids=["none is there", "one is there"])
-def test_the_first_of_all_takers_are_not_lost_on_each_other(postgres_server: Server, there: tuple[Rate, ...]) -> None:
-    """Everybody has seen that a bucket is missing before anybody makes it. Where one is there, it makes a queue."""
-    limits = (Rate(10_000, 60), BY_DAY)
+def test_the_first_of_all_takers_are_not_lost_on_each_other(postgres_server: Server) -> None:
+    """Everybody has seen that the buckets are missing before anybody makes them."""
+    limits = (PLENTY, BY_DAY)
     with World(postgres_server.fresh()) as world:
-        if there:
-            world.write(taking(there, 1))
-        meeting = threading.Barrier(1 if there else TAKERS)
-
-        def meet(tx: Tx) -> Grant:
-            return take(_MeetingTx(tx, meeting), KEY, limits, 100, START)
+        meeting = threading.Barrier(TAKERS)
 
         async def everybody() -> list[Grant]:
-            return await asyncio.gather(*(world.db.write(meet) for _ in range(TAKERS)))
+            return await asyncio.gather(*(world.db.write(_meet(meeting, limits)) for _ in range(TAKERS)))
 
         granted = sorted(grant.requests for grant in world.run(everybody()))
         assert granted == [0] * (TAKERS - 1) + [BY_DAY.free(0)]
-        minute, day = world.rows(tables.rate_buckets)
-        assert day.full_until == START + BY_DAY.free(0) * BY_DAY.interval_us
-        assert minute.full_until == START + (BY_DAY.free(0) + len(there)) * limits[0].interval_us
+        assert _full(world) == [BY_DAY.free(0) * rate.interval_us for rate in limits]
 
 
-def test_a_taker_waits_for_the_one_before_to_commit(postgres_server: Server) -> None:
-    """The bucket is locked between the look and the end, so that nobody takes what is as good as gone."""
+@pytest.mark.parametrize("before", [(PLENTY, BY_DAY), (PLENTY,)], ids=["all are there", "one is missing"])
+def test_a_taker_waits_for_the_one_before_to_commit(postgres_server: Server, before: tuple[Rate, ...]) -> None:
+    """Buckets are locked between the look and the end. One that was made meanwhile is found before any is charged."""
+    limits = (PLENTY, BY_DAY)
     with World(postgres_server.fresh()) as world:
-        world.write(taking((BY_DAY,), 1))
+        world.write(taking(before, 1))
         took, go_on = threading.Event(), threading.Event()
+        counting = BreakingDatabase(world.db, after=-1)
 
         def slow(tx: Tx) -> Grant:
-            grant = take(tx, KEY, (BY_DAY,), 45, START)
+            grant = take(tx, KEY, limits, 45, START)
             took.set()
             go_on.wait(WAIT_S)
             return grant
@@ -144,14 +140,25 @@ def test_a_taker_waits_for_the_one_before_to_commit(postgres_server: Server) -> 
         async def both() -> tuple[Grant, tuple[int, Grant]]:
             first = asyncio.create_task(world.db.write(slow))
             await asyncio.to_thread(took.wait, WAIT_S)
-            second = asyncio.create_task(world.db.write(taking((BY_DAY,), 45)))
+            second = asyncio.create_task(counting.write(taking(limits, 45)))
             await _until_blocked(world.db)
             assert not second.done()
             go_on.set()
             return await first, await second
 
         first, (_, second) = world.run(both())
-        assert (first.requests, second.requests) == (45, 0)
+        left = BY_DAY.free(0) - 45 - len(before) + 1
+        assert (first.requests, second.requests) == (45, left)
+        assert _full(world) == [(45 + left + (rate in before)) * rate.interval_us for rate in limits]
+        assert counting.statements == (1 if len(before) == 2 else 5)
+
+
+def _meet(meeting: threading.Barrier, limits: tuple[Rate, ...]) -> Callable[[Tx], Grant]:
+    return lambda tx: take(_MeetingTx(tx, meeting), KEY, limits, 100, START)
+
+
+def _full(world: World) -> list[int]:
+    return [row.full_until - START for row in world.rows(tables.rate_buckets)]
 
 
 async def _until_blocked(db: Database) -> None:
