@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadtrackr.destinations.contract import HTTP_CODES, Destination, Event, Kind, LeadData, Outcome, Scope
+from leadtrackr.destinations.contract import HTTP_CODES, RATE_FIELDS, Destination, Event, Kind, LeadData, Outcome, Scope
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.errors import InvalidInput
 from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
@@ -79,6 +79,24 @@ def test_the_declaration_is_complete(destination: Destination) -> None:
         assert field.default is None or not field.choices or field.default in field.choices
     ends = destination.api_version_ends
     assert ends is None or ends > date(2026, 11, 23)
+
+
+@ALL
+def test_every_destination_lets_its_limits_be_set(destination: Destination) -> None:
+    assert destination.fields[-len(RATE_FIELDS) :] == RATE_FIELDS
+    limits = destination.limits
+    for field, period in zip(RATE_FIELDS, ("second", "minute", "day"), strict=True):
+        assert field.name == f"requests_per_{period}"
+        assert hasattr(limits, field.name)
+
+
+@ALL
+def test_what_requests_are_counted_by_is_no_secret(destination: Destination) -> None:
+    own = SETTINGS[destination.slug]
+    counted_by = (destination.counted_by or destination.account)(own)
+    assert counted_by
+    assert "hush" not in counted_by
+    assert bool(destination.counted_by) == bool(destination.counted_by_help)
 
 
 @ALL

@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from leadtrackr.destinations.contract import Outcome, Request, Token
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.google_oauth import read_token, token_request
+from leadtrackr.destinations.google_oauth import cloud_project, read_token, token_request
 from leadtrackr.destinations.registry import validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from tests.destinations.making import NOON, SETTINGS, answer
@@ -54,6 +54,34 @@ def key_file(key: rsa.RSAPrivateKey) -> str:
     ).decode()
     content = {"type": "service_account", "client_email": "sa@p.iam", "private_key_id": "k1", "private_key": pem}
     return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("account", "project"),
+    [
+        ("sender@shop-1234.iam.gserviceaccount.com", "shop-1234"),
+        ("other@shop-1234.iam.gserviceaccount.com", "shop-1234"),
+        ("123-compute@developer.gserviceaccount.com", "123-compute@developer.gserviceaccount.com"),
+        ("shop-1234@appspot.gserviceaccount.com", "shop-1234@appspot.gserviceaccount.com"),
+        ("@shop-1234.iam.gserviceaccount.com", "@shop-1234.iam.gserviceaccount.com"),
+    ],
+)
+def test_a_service_account_counts_for_its_project(account: str, project: str) -> None:
+    """It goes before the OAuth client, as for the token."""
+    own = {"service_account_json": json.dumps({"client_email": account, "private_key": "hush"})}
+    assert cloud_project({**own, "client_id": "1-x.apps.googleusercontent.com"}) == project
+
+
+@pytest.mark.parametrize(
+    ("client", "project"),
+    [
+        ("407408718192-abc1.apps.googleusercontent.com", "407408718192"),
+        ("407408718192-zyx9.apps.googleusercontent.com", "407408718192"),
+        ("a client of another form", "a client of another form"),
+    ],
+)
+def test_an_oauth_client_counts_for_its_project(client: str, project: str) -> None:
+    assert cloud_project({"client_id": client}) == project
 
 
 def test_service_account(key: rsa.RSAPrivateKey) -> None:

@@ -28,6 +28,12 @@ def test_tidied_defaulted_and_left_out() -> None:
     assert (stored["user_data"], stored["click_age_hours"], stored["retract_as_zero"]) == ("no", "6", "no")
 
 
+def test_a_limit_can_be_set_and_taken_away_again() -> None:
+    limited = validate_settings(get("meta"), {**SETTINGS["meta"], "requests_per_minute": " 30 "})
+    assert limited["requests_per_minute"] == "30"
+    assert validate_settings(get("meta"), {**limited, "requests_per_minute": ""}) == SETTINGS["meta"]
+
+
 REFUSED = [
     ("google_ads", {"operating_account": "12345"}, "operating_account", "ten digits"),
     ("google_ads", {"operating_account": ""}, "operating_account", "missing"),
@@ -43,6 +49,11 @@ REFUSED = [
     ("ga4", {"api_secret": "a b"}, "api_secret", "no spaces"),
     ("ga4", {"region": "mars"}, "region", "one of global, eu"),
     ("meta", {"dataset_id": "pixel"}, "dataset_id", "number"),
+    ("meta", {"requests_per_second": "0"}, "requests_per_second", "up to 4 digits, or nothing"),
+    ("meta", {"requests_per_second": "10000"}, "requests_per_second", "up to 4 digits"),
+    ("ga4", {"requests_per_minute": "1.5"}, "requests_per_minute", "whole number"),
+    ("ga4", {"requests_per_minute": "-1"}, "requests_per_minute", "whole number"),
+    ("google_ads", {"requests_per_day": "many"}, "requests_per_day", "up to 7 digits"),
     ("meta", {"access_token": ""}, "access_token", "missing"),
     ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
     ("meta", {"api_version": "25"}, "api_version", "v25.0"),

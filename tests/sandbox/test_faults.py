@@ -277,6 +277,10 @@ def test_faults_add_up_and_an_equal_one_starts_again(capi: Capi) -> None:
         ({"destination": "meta", "status": 500, "accept_then_hang": True}, "accept_then_hang"),
         ({"destination": "meta", "reject_event": -1}, "reject_event"),
         ({"destination": "meta", "reject_event": 0, "delay_ms": 5}, "delay_ms"),
+        ({"destination": "meta", "reject_event": 0, "max_requests": 5}, "max_requests"),
+        ({"destination": "meta", "max_requests": -1}, "max_requests"),
+        ({"destination": "meta", "max_requests": 1, "per_s": 0}, "per_s"),
+        ({"destination": "meta", "status": 500, "per_s": 1}, "per_s"),
         ({"destination": "google_oauth", "reject_event": 0}, "reject_event"),
     ],
 )

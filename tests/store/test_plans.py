@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import literal_column
 
 from leadtrackr.accounts import queries as account_queries
-from leadtrackr.conversions import claim, hold, housekeeping, queries, record, settle, strays
+from leadtrackr.conversions import claim, hold, housekeeping, queries, rates, record, settle, strays
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.leads import queries as lead_queries
@@ -66,11 +66,12 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
         {"token": "'t' || i", "connection_id": f"1 + i % {CONNECTIONS}", "owner": "'x'", "deliveries": "'[]'"}
         | {"until": "i"},
     ),
+    "rate_buckets": (ROWS, {"key": "'k' || (i / 3)", "period_s": "i % 3", "full_until": "1"}),
     "api_keys": (ROWS, {"project_id": "1", "hash": "'h' || i", "hint": "'x'", "created_at": "1"}),
 }
 """Table → how many rows, and the SQL of each column for row `i`."""
 
-_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys)\b")
+_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys|rate_buckets)\b")
 
 QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "claim": (claim._PICK, {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_claim",)),
@@ -104,6 +105,8 @@ QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "lead by phone": (lead_queries._BY_PHONE, {"project_id": 1, "value": "p7"}, ("ix_leads_phone",)),
     "lead by E.164": (lead_queries._BY_PHONE_E164, {"project_id": 1, "value": "+7"}, ("ix_leads_phone_e164",)),
     "lead by event id": (lead_queries._BY_EVENT, {"project_id": 1, "value": "v7"}, ("uq_leads_event",)),
+    "rate buckets": (rates._READ, {"of_key": "k7"}, ("rate_buckets",)),
+    "refund": (rates._REFUND, {"of_key": "k7", "of_period": 1, "refund": 1}, ("rate_buckets",)),
     "API key": (account_queries._BY_KEY, {"hash": "h7"}, ("api_keys",)),
 }
 

@@ -308,6 +308,14 @@ inquiries: Final = Table(
     _partial("ix_inquiries_due", "next_at", where="state = 'open'"),
 )
 
+rate_buckets: Final = Table(
+    "rate_buckets",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("period_s", Integer, primary_key=True),
+    _time("full_until"),
+)
+
 idempotency_keys: Final = Table(
     "idempotency_keys",
     metadata,

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from leadtrackr.destinations.contract import Destination, Field, Limits, StatusPoll
+from leadtrackr.destinations.contract import Destination, Field, StatusPoll
 from leadtrackr.destinations.registry import DESTINATIONS
 
 _INTRO = """# Destinations
@@ -37,7 +37,7 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"\n## {destination.name}\n\n{destination.about}\n"
     yield f"Needed of a lead, one of: {', '.join(f'`{name}`' for name in destination.identifiers)}.\n"
     yield f"Time window: {destination.window_help}\n"
-    yield f"Limits: {_limits(destination.limits)}.\n"
+    yield f"Limits: {_limits(destination)}.\n"
     yield "### Settings\n"
     yield from table(("Setting", "Meaning", "Needed", "Default"), (_field(field) for field in destination.fields))
     if destination.one_of:
@@ -70,16 +70,23 @@ def _field(field: Field) -> tuple[str, ...]:
     return f"`{field.name}`{secret}", meaning + choices, "yes" if field.required else "", field.default or ""
 
 
-def _limits(limits: Limits) -> str:
+def _limits(destination: Destination) -> str:
+    limits = destination.limits
     parts = [
         f"{limits.batch_events:,} event{'s' * (limits.batch_events > 1)} a request",
         f"{limits.batch_bytes:,} bytes",
     ]
     parts.append(f"{limits.in_flight} requests at once")
-    if limits.requests_per_minute:
-        parts.append(f"{limits.requests_per_minute:,} requests a minute")
-    if limits.requests_per_day:
-        parts.append(f"{limits.requests_per_day:,} requests a day")
+    rates = {
+        "second": limits.requests_per_second,
+        "minute": limits.requests_per_minute,
+        "day": limits.requests_per_day,
+    }
+    parts += [f"{requests:,} requests a {period}" for period, requests in rates.items() if requests]
+    if not any(rates.values()):
+        parts.append("no documented limit of requests in a time")
+    if destination.counted_by_help:
+        parts.append(f"counted by {destination.counted_by_help}")
     return ", ".join(parts)
 
 

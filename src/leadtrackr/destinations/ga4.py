@@ -13,6 +13,7 @@ import msgspec
 
 from leadtrackr.destinations.contract import (
     HTTP_CODES,
+    RATE_FIELDS,
     Code,
     Destination,
     Event,
@@ -249,7 +250,7 @@ GA4: Final = Destination(
     docs_url=_DOCS,
     api_version="Measurement Protocol",
     api_version_ends=None,
-    fields=_FIELDS,
+    fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1, batch_bytes=129_999, in_flight=8, timeout_s=20),
     identifiers=("cid",),

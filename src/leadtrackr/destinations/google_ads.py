@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from leadtrackr.destinations.contract import (
+    RATE_FIELDS,
     Destination,
     Event,
     Field,
@@ -25,7 +26,7 @@ from leadtrackr.destinations.contract import (
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.google_answer import read, read_check
 from leadtrackr.destinations.google_codes import CODES
-from leadtrackr.destinations.google_oauth import GOOGLE_AUTH
+from leadtrackr.destinations.google_oauth import GOOGLE_AUTH, cloud_project
 from leadtrackr.destinations.google_status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import google_email, google_phone
@@ -242,7 +243,7 @@ GOOGLE_ADS: Final = Destination(
     docs_url="https://developers.google.com/data-manager/api",
     api_version="v1",
     api_version_ends=None,
-    fields=_FIELDS,
+    fields=(*_FIELDS, *RATE_FIELDS),
     one_of=(("client_id", "client_secret", "refresh_token"), ("service_account_json",)),
     event_field=_EVENT_FIELD,
     limits=Limits(
@@ -255,6 +256,8 @@ GOOGLE_ADS: Final = Destination(
     ),
     identifiers=(*CLICK_IDS, "user_data"),
     account=account,
+    counted_by=cloud_project,
+    counted_by_help="Google Cloud project; asking for what became of a request counts too",
     missing=missing,
     window=window,
     build=build,

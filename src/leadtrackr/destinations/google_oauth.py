@@ -3,6 +3,7 @@
 Sources: "Using OAuth 2.0 for Web Server Applications" and "for Server to Server Applications" of Google Identity.
 """
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -34,6 +35,8 @@ from leadtrackr.kit.errors import InvalidInput
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
 _LIFE_S: Final = 3600
+_OF_PROJECT: Final = ".iam.gserviceaccount.com"
+_CLIENT: Final = re.compile(r"(\d+)-\w+\.apps\.googleusercontent\.com")
 _RECONNECT: Final = (
     "Connect Google Ads again. If it happens every week, publish the OAuth app: in Testing it ends after 7 days."
 )
@@ -123,6 +126,19 @@ def token_request(settings: Settings, now: int) -> Request:
         headers={"content-type": "application/x-www-form-urlencoded"},
         body=urlencode(form).encode(),
     )
+
+
+def cloud_project(settings: Settings) -> str:
+    """The Cloud project that Google counts requests by: its number from the OAuth client, its id from the service
+    account, which goes first. Where they do not show it, the client or the account as a whole."""
+    if text := settings.get("service_account_json"):
+        key = decode(text.encode(), _Key)
+        email = key.client_email if key else ""
+        name, _, domain = email.partition("@")
+        return domain.removesuffix(_OF_PROJECT) if name and domain.endswith(_OF_PROJECT) else email
+    client = settings.get("client_id", "")
+    found = _CLIENT.fullmatch(client)
+    return found[1] if found else client
 
 
 def _assertion(text: str, now: int) -> str:

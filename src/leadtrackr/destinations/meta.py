@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from leadtrackr.destinations.contract import (
+    RATE_FIELDS,
     Destination,
     Event,
     Field,
@@ -217,7 +218,7 @@ META: Final = Destination(
     docs_url="https://developers.facebook.com/docs/marketing-api/conversions-api",
     api_version=VERSION,
     api_version_ends=date(2028, 7, 29),
-    fields=_FIELDS,
+    fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
     identifiers=("user_data",),

@@ -8,6 +8,7 @@ first fault that hits with `status`, `hang`, `reset` or `accept_then_hang` decid
 import asyncio
 import operator
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
+from leadtrackr.sandbox.world import MICROS
 
 Kind = Literal["status", "hang", "reset", "accept_then_hang", "reject_event", "delay"]
 
@@ -48,10 +51,12 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     named: bool = True
     every_batch: bool = False
     until: Count | None = None
+    max_requests: Index | None = None
+    per_s: Annotated[float, Meta(gt=0)] | None = None
 
     @property
     def kinds(self) -> list[Kind]:
-        """What this fault does besides delaying."""
+        """What this fault does besides delaying; a limit says 429 unless it says something else."""
         given: dict[Kind, bool] = {
             "status": self.status is not None or self.retry_after is not None or self.body is not UNSET,
             "hang": self.hang,
@@ -59,14 +64,15 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             "accept_then_hang": self.accept_then_hang,
             "reject_event": self.reject_event is not None,
         }
-        return [kind for kind, is_given in given.items() if is_given]
+        found = [kind for kind, is_given in given.items() if is_given]
+        return found or (["status"] if self.max_requests is not None else [])
 
     @property
     def answer_status(self) -> int:
-        """The status to answer with: 429 for a `retry_after` alone, 200 for a `body` alone."""
+        """The status to answer with: 429 for a `retry_after` or a limit alone, 200 for a `body` alone."""
         if self.status is not None:
             return self.status
-        return 200 if self.retry_after is None else 429
+        return 200 if self.retry_after is None and self.max_requests is None else 429
 
 
 class Active:
@@ -80,6 +86,12 @@ class Active:
         self.released = asyncio.Event()
         self._random = random.Random(fault.seed)  # noqa: S311 - reproducible on purpose, guards nothing
         self._key: str | None = None
+        self._let_through: deque[int] = deque()
+
+    @property
+    def label(self) -> str:
+        """What the ledger calls it."""
+        return self.kind if self.fault.max_requests is None else "max_requests"
 
     @property
     def remaining(self) -> int | None:
@@ -96,12 +108,26 @@ class Active:
         fault = self.fault
         return fault.destination in (destination, "*") and fault.path in path and self.remaining != 0
 
-    def fires(self) -> bool:
-        """Count a call that is meant, and draw whether the fault hits it."""
+    def fires(self, now: int = 0) -> bool:
+        """Count a call that is meant, and draw whether the fault hits it; `now` in µs is what a limit goes by."""
         self.seen += 1
+        if self._lets_through(now):
+            return False
         hit = self.fault.rate >= 1 or self._random.random() < self.fault.rate
         self.hits += hit
         return hit
+
+    def _lets_through(self, now: int) -> bool:
+        """Whether the limit, if there is one, has room; in a window that ends now, of calls that were let through."""
+        limit, window = self.fault.max_requests, (self.fault.per_s or 1) * MICROS
+        if limit is None:
+            return False
+        while self._let_through and self._let_through[0] <= now - window:
+            self._let_through.popleft()
+        if len(self._let_through) >= limit:
+            return False
+        self._let_through.append(now)
+        return True
 
     def find(self, keys: Sequence[str | None]) -> int | None:
         """The event to refuse: the same one, known by its key, in whatever batch it comes again."""
@@ -153,15 +179,15 @@ class Faults:
         """All faults with their counts, newest first."""
         return [active.view() for active in self._active]
 
-    def plan(self, destination: str, path: str) -> Plan:
-        """Draw what happens to this call."""
+    def plan(self, destination: str, path: str, now: int) -> Plan:
+        """Draw what happens to this call, which came at `now`, in µs UTC."""
         delay_ms, act, poisons = 0.0, None, []
         for active in self._active:
             if not active.matches(destination, path):
                 continue
             if active.kind == "reject_event":
                 poisons.append(active)  # counted when it meets a batch that is long enough
-            elif active.fires():
+            elif active.fires(now):
                 delay_ms = max(delay_ms, active.fault.delay_ms)
                 if active.kind != "delay":
                     act = active
@@ -207,8 +233,12 @@ def _check(fault: Fault, destinations: dict[str, bool]) -> None:
         raise FaultError(fault.kinds[1], f"{fault.kinds[0]} and {fault.kinds[1]} exclude each other; send two faults.")
     if not fault.kinds and not fault.delay_ms:
         raise FaultError(
-            "status", "The fault does nothing: give status, delay_ms, hang, reset, accept_then_hang or reject_event."
+            "status",
+            "The fault does nothing: give status, delay_ms, hang, reset, accept_then_hang, reject_event or "
+            "max_requests.",
         )
+    if fault.per_s is not None and fault.max_requests is None:
+        raise FaultError("per_s", "per_s says nothing without max_requests.")
     if fault.reject_event is not None:
         _check_rejection(fault, destinations)
 
@@ -218,3 +248,5 @@ def _check_rejection(fault: Fault, destinations: dict[str, bool]) -> None:
         raise FaultError("reject_event", f"{fault.destination} takes no events, so none can be refused.")
     if fault.delay_ms:
         raise FaultError("delay_ms", "reject_event and delay_ms exclude each other; send two faults.")
+    if fault.max_requests is not None:
+        raise FaultError("max_requests", "reject_event and max_requests exclude each other; send two faults.")

@@ -19,7 +19,8 @@ from leadtrackr.sandbox.contract import Accepted, Flag
 class Entry(msgspec.Struct, frozen=True):
     """One call. `at` is in microseconds since the epoch, UTC, `time` the same as ISO 8601.
 
-    `status` is what was answered, None when the caller got no answer; `fault` names the fault that did it.
+    `status` is what was answered, None when the caller got no answer; `fault` names the fault that did it
+    (`max_requests`: it was one call too many).
     """
 
     number: int

@@ -42,8 +42,9 @@ class Sandbox:
         """
         destination, slash, rest = request.path[1:].partition("/")
         body = await request.read()
-        plan = self.faults.plan(destination, slash + rest)
-        call = self._call(request, slash + rest, body, plan)
+        now = self.world.now()
+        plan = self.faults.plan(destination, slash + rest, now)
+        call = self._call(request, slash + rest, body, plan, now)
         answer = self._answer(destination, call, plan.act)
         self._record(destination, request, call, answer, plan.act)
         if plan.delay_s:
@@ -55,9 +56,9 @@ class Sandbox:
             return web.Response(status=500)
         return web.Response(status=answer.status, body=answer.content or None, headers=answer.headers)
 
-    def _call(self, request: web.Request, path: str, body: bytes, plan: Plan) -> Call:
+    def _call(self, request: web.Request, path: str, body: bytes, plan: Plan, now: int) -> Call:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        return Call(request.method, path, dict(request.query), headers, body, self.world.now(), plan.poisons)
+        return Call(request.method, path, dict(request.query), headers, body, now, plan.poisons)
 
     def _answer(self, destination: str, call: Call, act: Active | None) -> Answer | None:
         """None when the caller gets no answer and the platform never sees the call."""
@@ -85,7 +86,7 @@ class Sandbox:
             status=None if answer is None else answer.status,
             accepted=[] if answer is None else list(answer.accepted),
             flags=[] if answer is None else list(answer.flags),
-            fault=None if act is None else act.kind,
+            fault=None if act is None else act.label,
         )
         ledger.record(entry)
 

@@ -35,6 +35,7 @@ from leadtrackr.destinations.contract.destination import (
     TokenAuth,
 )
 from leadtrackr.destinations.contract.events import (
+    RATE_FIELDS,
     Event,
     Field,
     LeadData,
@@ -47,6 +48,7 @@ from leadtrackr.destinations.contract.events import (
 __all__ = [
     "AGAIN",
     "HTTP_CODES",
+    "RATE_FIELDS",
     "SAME_ID",
     "Action",
     "Code",

@@ -115,6 +115,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """JSON keys whose plain personal values are masked in the copies kept of requests."""
     account: Callable[[Settings], str]
     """The account that deliveries are frozen to, for people and for batches."""
+    counted_by: Callable[[Settings], str] | None = None
+    """What the platform counts requests by, from settings with their secrets: connections with the same one share the
+    limits. It never holds a secret and stays the same when one is renewed. None: the account."""
+    counted_by_help: str = ""
+    """The same in a word, for the reference page."""
     missing: Callable[[LeadData, Settings], tuple[Warning, ...]]
     """Why this lead cannot be used; empty when it can."""
     window: Callable[[Event, Settings], Window]

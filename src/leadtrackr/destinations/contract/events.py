@@ -1,7 +1,7 @@
 """What goes into a destination: its settings, the leads that it may know of and the events that it sends."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -28,6 +28,23 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """Characters that people type and platforms refuse (the hyphens of a customer id); taken out before the check."""
 
 
+def _rate_field(period: str, digits: int) -> Field:
+    return Field(
+        name=f"requests_per_{period}",
+        label=f"Requests a {period}",
+        help=f"At most so many requests in any {period}, instead of the platform's own limit. It holds over all "
+        "connections that the platform counts together: give them the same number.",
+        kind="number",
+        pattern=rf"[1-9]\d{{0,{digits - 1}}}",
+        pattern_help=f"Enter a whole number of up to {digits} digits, or nothing.",
+    )
+
+
+RATE_FIELDS: Final = (_rate_field("second", 4), _rate_field("minute", 5), _rate_field("day", 7))
+"""The settings that every destination ends with: what a person knows better of a platform's limits. The lengths are
+what limits in whole microseconds can keep and still use nine tenths of."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one request may hold and how many may be under way."""
 
@@ -38,8 +55,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 1
     """Most requests of one connection under way at once."""
     timeout_s: float = 30.0
+    requests_per_second: int | None = None
+    """The platform's own limit, over all connections that it counts together; None when it names none. A connection's
+    setting of the same name (`RATE_FIELDS`) goes before it."""
     requests_per_minute: int | None = None
-    """The platform's own quota for one connection; None when it names none."""
     requests_per_day: int | None = None
 
 

@@ -22,6 +22,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_projects_public_id")),
     )
     op.create_table(
+        "rate_buckets",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("period_s", sa.Integer(), nullable=False),
+        sa.Column("full_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "period_s", name=op.f("pk_rate_buckets")),
+    )
+    op.create_table(
         "users",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
