@@ -1,4 +1,7 @@
-"""First passes and the settling of jobs: when a lead leaves `pending`. Runs in the caller's transaction."""
+"""First passes and the settling of jobs: when a lead leaves `pending`. Runs in the caller's transaction.
+
+A lead shows as pending by its job alone, so the lead's row is never written here.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.model import JobState
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import deliveries, jobs, leads
+from leadtrackr.db.tables import deliveries, jobs
 
 _D: Final = deliveries.c
 _J: Final = jobs.c
@@ -32,18 +35,11 @@ _LOCK_JOBS: Final = prepare(select(_J.id).where(IdsIn(_J.id, "ids")).order_by(_J
 _COUNT_DOWN: Final = prepare(
     update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
 )
-_OF_PASSED: Final = select(_J.id, _J.lead_id, _J.status_after, _J.stage_after).where(
-    _J.state == constant(JobState.PENDING), _J.remaining == literal_column("0")
-)
+_OF_PASSED: Final = select(_J.id).where(_J.state == constant(JobState.PENDING), _J.remaining == literal_column("0"))
 _PASSED: Final = prepare(_OF_PASSED.order_by(_J.id).limit(2000).with_for_update(skip_locked=True))
-_PASSED_OF: Final = prepare(_OF_PASSED.where(IdsIn(_J.id, "ids")).order_by(_J.lead_id).with_for_update())
+_PASSED_OF: Final = prepare(_OF_PASSED.where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update())
 _SETTLE: Final = prepare(
     update(jobs).where(IdsIn(_J.id, "ids")).values(state=JobState.SETTLED.value, settled_at=bindparam("now"))
-)
-_LEAVE_PENDING: Final = prepare(
-    update(leads)
-    .where(IdsIn(leads.c.id, "ids"))
-    .values(status=bindparam("new_status"), stage=bindparam("new_stage"), updated_at=bindparam("now"))
 )
 
 
@@ -83,12 +79,6 @@ def settle_passed_jobs(tx: Tx, now: int) -> int:
 
 
 def _settle(tx: Tx, passed: Sequence[Any], now: int) -> int:
-    if not passed:
-        return 0
-    tx.run(_SETTLE, ids=sorted(row.id for row in passed), now=now)
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row in passed:
-        groups.setdefault((row.status_after, row.stage_after), []).append(row.lead_id)
-    for (status, stage), lead_ids in sorted(groups.items()):
-        tx.run(_LEAVE_PENDING, ids=sorted(lead_ids), new_status=status, new_stage=stage, now=now)
+    if passed:
+        tx.run(_SETTLE, ids=[row.id for row in passed], now=now)
     return len(passed)

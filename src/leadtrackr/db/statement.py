@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Text, bindparam, literal_column
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select, Text, bindparam, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -49,6 +49,34 @@ def _ids_in_sqlite(element: IdsIn, compiler: SQLCompiler, **kw: Any) -> str:
 def _ids_in_postgresql(element: IdsIn, compiler: SQLCompiler, **kw: Any) -> str:
     column, bind = compiler.process(element.column, **kw), compiler.process(element.bind, **kw)
     return f"{column} = ANY (CAST({bind} AS BIGINT[]))"
+
+
+class IdsOf(ColumnElement[bool]):
+    """`column IN (a select of integers)` that reads the list first and then looks each id up, on both databases.
+
+    PostgreSQL chooses otherwise by how long it believes the list to be, and of a queue it never knows.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[int], ids: Select[tuple[int]]) -> None:
+        self.column = column
+        self.ids = ids.scalar_subquery()
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002 - the signature is SQLAlchemy's
+        """Stays as it is, as `IdsIn` does."""
+        return self
+
+
+@compiles(IdsOf, "sqlite")
+def _ids_of_sqlite(element: IdsOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{compiler.process(element.column, **kw)} IN {compiler.process(element.ids, **kw)}"
+
+
+@compiles(IdsOf, "postgresql")
+def _ids_of_postgresql(element: IdsOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{compiler.process(element.column, **kw)} = ANY (ARRAY{compiler.process(element.ids, **kw)})"
 
 
 def _row_maker(columns: list[str]) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
@@ -12,9 +12,9 @@ from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.db.tables import leads
 from leadtrackr.leads.listing import Filters
 from leadtrackr.leads.model import Intake, Lead
+from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, pending_in
 
 _L: Final = leads.c
-_COLUMNS: Final = tuple(_L[name] for name in Lead.__struct_fields__)
 _NEW: Final = (*Intake.__struct_fields__, "project_id", "created_at", "updated_at")
 _INSERT: Final = prepare(
     insert(leads)
@@ -24,7 +24,7 @@ _INSERT: Final = prepare(
     )
     .returning(_L.id)
 )
-_OF_PROJECT: Final = select(*_COLUMNS).where(_L.project_id == bindparam("project_id"))
+_OF_PROJECT: Final = select(*COLUMNS).where(_L.project_id == bindparam("project_id"))
 _NEWEST: Final = _OF_PROJECT.order_by(_L.created_at.desc(), _L.id.desc()).limit(1)
 _BY_ID: Final = prepare(_OF_PROJECT.where(_L.id == bindparam("value")))
 _BY_EVENT: Final = prepare(_OF_PROJECT.where(_L.unique_event_id == bindparam("value")).with_for_update())
@@ -93,17 +93,28 @@ def by_phone(tx: Tx, project_id: int, phone: str, e164: str | None) -> Lead | No
 
 def page(tx: Tx, project_id: int, filters: Filters) -> tuple[list[Lead], int]:
     """One page of a project's leads and how many there are on all pages."""
-    condition = _condition(project_id, filters)
-    counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(condition)))
-    offset = (filters.page - 1) * filters.limit
-    found = _sorted(select(*_COLUMNS).where(condition), filters, tx.dialect).limit(filters.limit).offset(offset)
-    return [_lead(row) for row in tx.all(prepare(found))], 0 if counted is None else int(counted.n)
+    total, offset = 0, (filters.page - 1) * filters.limit
+    groups = [and_(*_conditions(project_id, filters), *status) for status in _statuses(project_id, filters.status)]
+    for group in groups:
+        counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(group)))
+        total += 0 if counted is None else int(counted.n)
+    found = _sorted([select(*COLUMNS).where(group) for group in groups], filters, tx.dialect)
+    return [_lead(row) for row in tx.all(prepare(found.limit(filters.limit).offset(offset)))], total
 
 
-def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
+def _statuses(project_id: int, wanted: tuple[str, ...]) -> list[list[ColumnElement[bool]]]:
+    """Conditions of which every lead with a wanted status fulfils exactly one; each is answered by its own index."""
+    if not wanted:
+        return [[]]
+    groups = [[pending_in(project_id)]] if PENDING in wanted else []
+    rated = [status for status in wanted if status != PENDING]
+    if rated:
+        groups.append([_L.status.in_(rated), ~IS_PENDING])
+    return groups
+
+
+def _conditions(project_id: int, filters: Filters) -> list[ColumnElement[bool]]:
     parts: list[ColumnElement[bool]] = [_L.project_id == project_id]
-    if filters.status:
-        parts.append(_L.status.in_(filters.status))
     if filters.form_name is not None:
         parts.append(_L.form_name == filters.form_name)
     if filters.unique_identifier is not None:
@@ -119,17 +130,18 @@ def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
     if filters.search is not None:
         parts.append(_L.search_text.contains(filters.search, autoescape=True))
     parts.extend(_L[name].is_not(None) if there else _L[name].is_(None) for name, there in filters.exists.items())
-    return and_(*parts)
+    return parts
 
 
-def _sorted(statement: Select[Any], filters: Filters, dialect: str) -> Select[Any]:
+def _sorted(groups: list[Select[Any]], filters: Filters, dialect: str) -> Select[Any]:
     """Empty values last in either direction on both databases; ties by id in the same direction.
 
     Texts by their code points: PostgreSQL would otherwise sort by the language that the server was set up with.
     """
-    column = _L[filters.sort_column]
-    by = column.collate("C") if dialect == "postgresql" and isinstance(column.type, Text) else column
-    keys = [by.desc(), _L.id.desc()] if filters.descending else [by.asc(), _L.id.asc()]
-    if column.nullable:
-        return statement.order_by(column.is_(None), *keys)
-    return statement.order_by(*keys)
+    found = (groups[0] if len(groups) == 1 else union_all(*groups)).subquery()
+    column, known = found.c[filters.sort_column], _L[filters.sort_column]
+    by = column.collate("C") if dialect == "postgresql" and isinstance(known.type, Text) else column
+    keys = [by.desc(), found.c.id.desc()] if filters.descending else [by.asc(), found.c.id.asc()]
+    if known.nullable:
+        keys.insert(0, column.is_(None).asc())
+    return select(found).order_by(*keys)
