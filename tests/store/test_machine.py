@@ -223,7 +223,7 @@ class Engine(RuleBasedStateMachine):
             assert job.state == "pending" or not unpassed
         pending = [job.lead_id for job in jobs if job.state == "pending"]
         assert len(pending) == len(set(pending))
-        assert {row.id for row in self.world.rows(tables.leads) if row.status == "pending"} == set(pending)
+        assert {lead for lead in self.leads if self.world.status(lead) == "pending"} == set(pending)
 
     @invariant()
     def every_step_is_drawn(self) -> None:

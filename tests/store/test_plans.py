@@ -43,7 +43,7 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
     ),
     "jobs": (
         ROWS,
-        {"project_id": "1", "lead_id": "i", "label_id": "1", "status_after": "'x'", "stage_after": "'open'"}
+        {"project_id": "1", "lead_id": "i", "label_id": "1"}
         | {"state": "CASE WHEN i % 20 = 1 THEN 'pending' ELSE 'settled' END", "remaining": "i % 2"}
         | {"warnings": "'[]'", "created_at": "1"},
     ),

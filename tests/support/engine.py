@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Table, select
 
+from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim as claims
 from leadtrackr.conversions import connections, service
 from leadtrackr.conversions.model import Claimed, Connection, Result, State, StatusChange
@@ -223,8 +224,9 @@ class World:
         return self.rows(tables.jobs, **equal)
 
     def status(self, lead_id: int) -> str:
-        """A lead's status."""
-        return str(self.rows(tables.leads, id=lead_id)[0].status)
+        """A lead's status, as whoever looks at the lead sees it."""
+        project = self.read(lambda tx: accounts.find_project(tx, self.project_ref))
+        return self.run(leads.get_of(self.db, project, lead_id)).status
 
 
 def result(delivery: Claimed, outcome: Outcome) -> Result:
