@@ -70,6 +70,7 @@ class World:
     """A database with a project in it. Use it as a context manager; it runs its own event loop."""
 
     def __init__(self, url: str, *, clock: Clock | None = None, seed: int = 1) -> None:
+        self.url = url
         self.clock = ManualClock(START)
         self.ids = seeded(seed)
         self.box = SecretBox([KEY])

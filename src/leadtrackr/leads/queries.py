@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
@@ -93,28 +105,40 @@ def by_phone(tx: Tx, project_id: int, phone: str, e164: str | None) -> Lead | No
 
 def page(tx: Tx, project_id: int, filters: Filters) -> tuple[list[Lead], int]:
     """One page of a project's leads and how many there are on all pages."""
-    total, offset = 0, (filters.page - 1) * filters.limit
-    groups = [and_(*_conditions(project_id, filters), *status) for status in _statuses(project_id, filters.status)]
+    total = 0
+    groups = [and_(status, *_conditions(filters)) for status in _statuses(project_id, filters.status)]
     for group in groups:
         counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(group)))
         total += 0 if counted is None else int(counted.n)
-    found = _sorted([select(*COLUMNS).where(group) for group in groups], filters, tx.dialect)
-    return [_lead(row) for row in tx.all(prepare(found.limit(filters.limit).offset(offset)))], total
+    return [_lead(row) for row in tx.all(prepare(_page_of(groups, filters, tx.dialect)))], total
 
 
-def _statuses(project_id: int, wanted: tuple[str, ...]) -> list[list[ColumnElement[bool]]]:
-    """Conditions of which every lead with a wanted status fulfils exactly one; each is answered by its own index."""
+def _page_of(groups: list[ColumnElement[bool]], filters: Filters, dialect: str) -> Select[Any]:
+    offset = (filters.page - 1) * filters.limit
+    each = [_sorted(select(*COLUMNS).where(group), filters, dialect) for group in groups]
+    if len(each) == 1:
+        found = each[0]
+    else:
+        # No more of each group than can be on the page, each in the order of its own index.
+        first = [one.limit(offset + filters.limit).subquery() for one in each]
+        found = _sorted(union_all(*(select(one) for one in first)), filters, dialect)
+    return found.limit(filters.limit).offset(offset)
+
+
+def _statuses(project_id: int, wanted: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    """Each lead of the project that shows a wanted status fulfils exactly one of these; each has its own index."""
     if not wanted:
-        return [[]]
-    groups = [[pending_in(project_id)]] if PENDING in wanted else []
+        return [_L.project_id == project_id]
+    groups = [pending_in(project_id)] if PENDING in wanted else []
     rated = [status for status in wanted if status != PENDING]
     if rated:
-        groups.append([_L.status.in_(rated), ~IS_PENDING])
+        groups.append(and_(_L.project_id == project_id, _L.status.in_(rated), ~IS_PENDING))
     return groups
 
 
-def _conditions(project_id: int, filters: Filters) -> list[ColumnElement[bool]]:
-    parts: list[ColumnElement[bool]] = [_L.project_id == project_id]
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """Of a lead of the project, apart from its status."""
+    parts: list[ColumnElement[bool]] = []
     if filters.form_name is not None:
         parts.append(_L.form_name == filters.form_name)
     if filters.unique_identifier is not None:
@@ -133,15 +157,15 @@ def _conditions(project_id: int, filters: Filters) -> list[ColumnElement[bool]]:
     return parts
 
 
-def _sorted(groups: list[Select[Any]], filters: Filters, dialect: str) -> Select[Any]:
+def _sorted(found: Select[Any] | CompoundSelect[Any], filters: Filters, dialect: str) -> Select[Any]:
     """Empty values last in either direction on both databases; ties by id in the same direction.
 
     Texts by their code points: PostgreSQL would otherwise sort by the language that the server was set up with.
     """
-    found = (groups[0] if len(groups) == 1 else union_all(*groups)).subquery()
-    column, known = found.c[filters.sort_column], _L[filters.sort_column]
+    rows = found.subquery()
+    column, known = rows.c[filters.sort_column], _L[filters.sort_column]
     by = column.collate("C") if dialect == "postgresql" and isinstance(known.type, Text) else column
-    keys = [by.desc(), found.c.id.desc()] if filters.descending else [by.asc(), found.c.id.asc()]
+    keys = [by.desc(), rows.c.id.desc()] if filters.descending else [by.asc(), rows.c.id.asc()]
     if known.nullable:
         keys.insert(0, column.is_(None).asc())
-    return select(found).order_by(*keys)
+    return select(rows).order_by(*keys)

@@ -46,7 +46,7 @@ def read(tx: Tx, project_id: int, tab: Tab, *, search: str | None, page: int) ->
     """A page of one list of a project. `search` is case-folded and found anywhere in names, e-mail, phone, company."""
     statement = (
         select(*COLUMNS)
-        .where(_L.project_id == project_id, _in(project_id, tab), *_found(search))
+        .where(_in(project_id, tab), *_found(search))
         .order_by(_L.created_at.desc(), _L.id.desc())
         .limit(PAGE + 1)
         .offset((page - 1) * PAGE)
@@ -57,8 +57,7 @@ def read(tx: Tx, project_id: int, tab: Tab, *, search: str | None, page: int) ->
 
 
 def _count(tx: Tx, project_id: int, tab: Tab, search: str | None) -> int:
-    wanted = (_L.project_id == project_id, _in(project_id, tab), *_found(search))
-    some = select(_L.id).where(*wanted).limit(COUNTED).subquery()
+    some = select(_L.id).where(_in(project_id, tab), *_found(search)).limit(COUNTED).subquery()
     row = tx.first(prepare(select(func.count().label("n")).select_from(some)))
     return 0 if row is None else int(row.n)
 
@@ -66,7 +65,7 @@ def _count(tx: Tx, project_id: int, tab: Tab, search: str | None) -> int:
 def _in(project_id: int, tab: Tab) -> ColumnElement[bool]:
     if tab == Tab.PENDING:
         return pending_in(project_id)
-    return and_(_L.stage == constant(Stage(tab.value)), ~IS_PENDING)
+    return and_(_L.project_id == project_id, _L.stage == constant(Stage(tab.value)), ~IS_PENDING)
 
 
 def _found(search: str | None) -> list[ColumnElement[bool]]:
