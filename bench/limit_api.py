@@ -33,10 +33,7 @@ _LEAD: Final = (
     *("form_data", "user_data", "attribution_data", "channel_flow", "gclid", "cid", "fbp", "fbc"),
     *("search_text", "door"),
 )
-_JOB: Final = (
-    *("project_id", "lead_id", "label_id", "state", "remaining", "status_after", "stage_after", "warnings"),
-    "created_at",
-)
+_JOB: Final = (*("project_id", "lead_id", "label_id", "state", "remaining", "warnings", "created_at"),)
 _DELIVERY: Final = (
     *("project_id", "job_id", "lead_id", "label_id", "connection_id", "destination", "account", "action", "event_id"),
     *("happened_at", "value_cents", "currency", "state", "code", "detail", "field", "run_at", "closes_at", "behind"),
@@ -62,7 +59,8 @@ _SELECT_LEAD: Final = f"SELECT {', '.join(_READ)} FROM leads WHERE id = ? AND pr
 _INSERT_JOB: Final = _insert("jobs", _JOB) + " ON CONFLICT (lead_id) WHERE state = 'pending' DO NOTHING RETURNING id"
 _INSERT_DELIVERY: Final = _insert("deliveries", _DELIVERY)
 _UPDATE_LEAD: Final = (
-    "UPDATE leads SET status = 'pending', label_id = ?, price = ?, updated_at = ? WHERE id = ? AND project_id = ?"
+    "UPDATE leads SET status = 'lost', stage = 'rated', label_id = ?, price = ?, updated_at = ?"
+    " WHERE id = ? AND project_id = ?"
 )
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -160,7 +158,7 @@ def _row(body: bytes, ip: str | None, user_agent: str | None) -> tuple[object, .
 def _rate(connection: sqlite3.Connection, rating: _Rating) -> int:
     now, lead_id = time.time_ns() // 1000, rating.lead_id
     connection.execute(_SELECT_LEAD, (lead_id, PROJECT)).fetchone()
-    job = (PROJECT, lead_id, 2, "pending", 3, "lost", "rated", "[]", now)
+    job = (PROJECT, lead_id, 2, "pending", 3, "[]", now)
     job_id = connection.execute(_INSERT_JOB, job).fetchone()[0]
     closes = now + 90 * 86_400_000_000
     money = (now, rating.price, "EUR", "queued", None, None, None, now, closes, None, 0, now, now, None)

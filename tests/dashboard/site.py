@@ -189,23 +189,19 @@ class Site:
         return int(answer.json["leadId"])
 
     def put(self, lead_id: int, *, stage: str = "open", status: str = "open", price: int | None = None) -> None:
-        """Puts a lead into a list, as the engine does."""
+        """Gives a lead the status and stage that it has once nothing of it is pending."""
         label = None if status == "open" else self.won.id
         sql = "UPDATE leads SET stage = ?, status = ?, label_id = ?, price = ? WHERE id = ?"
         execute(self.program.database_url, sql, stage, status, label, price, lead_id)
 
-    def rated(self, lead_id: int, label: Label | None = None) -> int:
-        """Writes a settled job; its number."""
+    def rated(self, lead_id: int, label: Label | None = None, *, pending: bool = False) -> int:
+        """Writes a settled job, or one that something is still to be sent of; its number."""
         now = self._now
         label_id = (label or self.won).id
-        values: dict[str, object] = {
-            "project_id": self.number,
-            "lead_id": lead_id,
-            "label_id": label_id,
-            "remaining": 0,
-        }
-        values |= {"state": "settled", "created_at": now, "settled_at": now}
-        return self._insert("jobs", **values, status_after="", stage_after="rated", warnings="[]")
+        values: dict[str, object] = {"project_id": self.number, "lead_id": lead_id, "label_id": label_id}
+        values |= {"state": "pending" if pending else "settled", "remaining": int(pending)}
+        values |= {"created_at": now, "settled_at": None if pending else now}
+        return self._insert("jobs", **values, warnings="[]")
 
     def delivery(
         self, job_id: int, lead_id: int, slug: str, state: State, code: str | None = None, **columns: object

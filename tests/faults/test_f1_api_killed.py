@@ -17,10 +17,10 @@ from tests.support.tables import execute
 KILLS = 3
 CLIENTS = 8
 HALVES = {
-    "lead without job": "SELECT count(*) FROM leads WHERE status = 'pending' AND id NOT IN"
-    " (SELECT lead_id FROM jobs WHERE state = 'pending')",
-    "job without lead": "SELECT count(*) FROM jobs WHERE state = 'pending' AND lead_id NOT IN"
-    " (SELECT id FROM leads WHERE status = 'pending')",
+    "lead without job": "SELECT count(*) FROM leads WHERE (label_id IS NOT NULL OR status <> 'open'"
+    " OR stage <> 'open') AND id NOT IN (SELECT lead_id FROM jobs)",
+    "job without lead": "SELECT count(*) FROM jobs JOIN labels ON labels.id = jobs.label_id WHERE lead_id NOT IN"
+    " (SELECT id FROM leads WHERE label_id = labels.id AND status = labels.conversion_id AND stage = 'rated')",
     "job without deliveries": "SELECT count(*) FROM jobs WHERE id NOT IN (SELECT job_id FROM deliveries)",
     "delivery without its job's count": "SELECT count(*) FROM jobs WHERE remaining <>"
     " (SELECT count(*) FROM deliveries WHERE job_id = jobs.id AND passed = 0)",

@@ -92,6 +92,8 @@ class Engine(RuleBasedStateMachine):
         self.frozen: dict[int, tuple[object, ...]] = {}
         self.moves = 0
         self.tokens = 0
+        self.rated = dict.fromkeys(self.leads, "open")
+        self.rows = self.world.rows(tables.leads)
 
     def teardown(self) -> None:
         try:
@@ -110,6 +112,10 @@ class Engine(RuleBasedStateMachine):
         except Conflict:
             taken = False
         assert taken != pending
+        if taken:
+            known = self.world.labels.get(label)
+            self.rated[self.leads[lead]] = known.conversion_id if known else label
+            self.rows = self.world.rows(tables.leads)
 
     @rule(slug=st.sampled_from(SLUGS), most=st.integers(1, 4))
     def claim(self, slug: str, most: int) -> None:
@@ -224,7 +230,12 @@ class Engine(RuleBasedStateMachine):
             assert job.state == "pending" or not unpassed
         pending = [job.lead_id for job in jobs if job.state == "pending"]
         assert len(pending) == len(set(pending))
-        assert {row.id for row in self.world.rows(tables.leads) if row.status == "pending"} == set(pending)
+        shown = {lead: self.world.status(lead) for lead in self.leads}
+        assert shown == {lead: "pending" if lead in pending else rated for lead, rated in self.rated.items()}
+
+    @invariant()
+    def only_a_rating_writes_a_lead(self) -> None:
+        assert self.world.rows(tables.leads) == self.rows
 
     @invariant()
     def every_step_is_drawn(self) -> None:

@@ -1,6 +1,7 @@
 """The hot questions are answered by their index on both databases, among thousands of rows that are long settled."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from leadtrackr.conversions import claim, hold, housekeeping, queries, rates, re
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.leads import queries as lead_queries
+from leadtrackr.leads import tabs
+from leadtrackr.leads.listing import Filters
 from tests.support.engine import World
 
 ROWS = 6000
@@ -34,6 +37,8 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
         ROWS,
         {"project_id": "1", "created_at": "i", "updated_at": "i", "search_text": "''", "door": "'web'"}
         | {"form_data": "'{}'", "user_data": "'{}'", "attribution_data": "'{}'", "email_key": "'e' || i"}
+        | {"status": "CASE WHEN i % 3 = 0 THEN 'open' ELSE 'lost' END"}
+        | {"stage": "CASE WHEN i % 3 = 0 THEN 'open' ELSE 'rated' END"}
         | {
             "phone": "'p' || i",
             "phone_e164": "'+' || i",
@@ -43,7 +48,7 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
     ),
     "jobs": (
         ROWS,
-        {"project_id": "1", "lead_id": "i", "label_id": "1", "status_after": "'x'", "stage_after": "'open'"}
+        {"project_id": "1", "lead_id": "i", "label_id": "1"}
         | {"state": "CASE WHEN i % 20 = 1 THEN 'pending' ELSE 'settled' END", "remaining": "i % 2"}
         | {"warnings": "'[]'", "created_at": "1"},
     ),
@@ -114,6 +119,59 @@ OF_ITS_CHOICE = {"ready connections", "housekeeping needed", "passed jobs", "hel
 """PostgreSQL weighs several partial indices against each other by what the rows are like; any of them will do."""
 
 
+BY_JOB = ("ix_jobs_pending", "pk_leads")
+LISTS: dict[str, tuple[Callable[[Tx], object], tuple[str, ...]]] = {
+    "pending": (lambda tx: _page(tx, "pending"), BY_JOB),
+    "one status": (lambda tx: _page(tx, "lost"), ("ix_leads_status",)),
+    "pending and another": (lambda tx: _page(tx, "lost", "pending"), (*BY_JOB, "ix_leads_status")),
+    "list of pending": (lambda tx: _tab(tx, tabs.Tab.PENDING), BY_JOB),
+    "list of open": (lambda tx: _tab(tx, tabs.Tab.OPEN), ("ix_leads_created",)),
+    "list of rated": (lambda tx: _tab(tx, tabs.Tab.RATED), ("ix_leads_rated",)),
+}
+"""Questions put together when they are asked: what asks them, and the indices that find the leads of a page."""
+LIKEWISE = {
+    "sqlite": {"pk_leads": "SEARCH leads USING INTEGER PRIMARY KEY"},
+    # Of the two, PostgreSQL takes the one by lead while nearly all jobs that are pending are of this project.
+    "postgresql": {"ix_jobs_pending": "_jobs_pending"},
+}
+"""How a database's plan calls an index, where that is another word."""
+
+
+def _page(tx: Tx, *status: str) -> object:
+    return lead_queries.page(tx, 1, Filters(status=status))
+
+
+def _tab(tx: Tx, tab: tabs.Tab) -> object:
+    return tabs.read(tx, 1, tab, search=None, page=1)
+
+
+class Overheard:
+    """A transaction that keeps the questions that it is asked for rows."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self.asked: list[Prepared] = []
+        self.dialect = tx.dialect
+        self.first = tx.first
+
+    def all(self, statement: Prepared, /, **values: Any) -> list[Any]:
+        self.asked.append(statement)
+        return self._tx.all(statement, **values)
+
+
+def overheard(world: World, ask: Callable[[Tx], object]) -> Prepared:
+    """The statement that gives the leads of a page."""
+
+    def work(tx: Any) -> Prepared:
+        ear: Any = Overheard(tx)
+        ask(ear)
+        (asked,) = ear.asked
+        assert isinstance(asked, Prepared)
+        return asked
+
+    return world.read(work)
+
+
 @pytest.fixture(params=["with statistics", "without statistics"])
 def full(world: World, request: pytest.FixtureRequest) -> World:
     """Thousands of rows, about half of them settled. SQLite has statistics only where somebody made them."""
@@ -153,5 +211,19 @@ def test_every_hot_question_is_answered_by_its_index(full: World) -> None:
         scans = [line for line in plan.splitlines() if _SCAN.search(line) and "USING" not in line]
         free = full.db.dialect == "postgresql" and name in OF_ITS_CHOICE
         if scans or not (free or all(index in plan for index in indices)):
+            wrong.append(f"{name}:\n{plan}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_a_page_of_leads_is_found_by_its_index(full: World) -> None:
+    """Pending leads by their jobs; the others in their order, with one look each for a job that is pending."""
+    wrong: list[str] = []
+    for name, (ask, indices) in LISTS.items():
+        plan = explain(full, overheard(full, ask), {})
+        expected = {LIKEWISE[full.db.dialect].get(index, index) for index in (*indices, "uq_jobs_pending")}
+        # A look without the lead's id would read every pending job of every project, for one page.
+        looks = len(re.findall(r"SubPlan \d+\n.*uq_jobs_pending.*\n\s*Index Cond: \(lead_id = ", plan))
+        scans = [line for line in plan.splitlines() if _SCAN.search(line) and "USING" not in line]
+        if scans or looks != plan.count("SubPlan") or not all(index in plan for index in expected):
             wrong.append(f"{name}:\n{plan}")
     assert not wrong, "\n\n".join(wrong)

@@ -57,7 +57,9 @@ def test_a_rating_writes_all_that_belongs_to_it(world: World) -> None:
         (State.QUEUED, 5000, "EUR", job.id)
     ] * 3
     (row,) = world.rows(tables.leads)
-    assert (row.status, row.price, row.label_id) == ("pending", 5000, world.labels["Won"].id)
+    won = world.labels["Won"]
+    assert (row.status, row.stage, row.price, row.label_id) == (won.conversion_id, "rated", 5000, won.id)
+    assert world.status(lead) == "pending"
 
 
 def test_a_failure_after_any_statement_leaves_nothing(world: World) -> None:
@@ -204,8 +206,6 @@ def test_the_index_alone_refuses_a_second_pending_job(world: World) -> None:
             lead_id=lead,
             label_id=world.labels["Won"].id,
             remaining=0,
-            status_after="x",
-            stage_after="open",
             warnings="[]",
             now=1,
         )

@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Table, bindparam, select
 
+from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim as claims
 from leadtrackr.conversions import connections, housekeeping, service
 from leadtrackr.conversions.model import Claimed, Connection, Result, State, StatusChange
@@ -72,6 +73,7 @@ class World:
     """A database with a project in it. Use it as a context manager; it runs its own event loop."""
 
     def __init__(self, url: str, *, clock: Clock | None = None, seed: int = 1) -> None:
+        self.url = url
         self.clock = ManualClock(START)
         self.ids = seeded(seed)
         self.box = SecretBox([KEY])
@@ -233,8 +235,9 @@ class World:
         return self.rows(tables.jobs, **equal)
 
     def status(self, lead_id: int) -> str:
-        """A lead's status."""
-        return str(self.rows(tables.leads, id=lead_id)[0].status)
+        """A lead's status, as whoever looks at the lead sees it."""
+        project = self.read(lambda tx: accounts.find_project(tx, self.project_ref))
+        return self.run(leads.get_of(self.db, project, lead_id)).status
 
 
 def result(delivery: Claimed, outcome: Outcome) -> Result:

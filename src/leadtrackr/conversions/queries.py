@@ -83,7 +83,7 @@ _LOCK_UNSETTLED: Final = prepare(
 _RATE_LEAD: Final = prepare(
     update(leads)
     .where(leads.c.id == bindparam("lead_id"), leads.c.project_id == bindparam("of_project"))
-    .values({name: bindparam(f"new_{name}") for name in ("status", "label_id", "price", "updated_at")})
+    .values({name: bindparam(f"new_{name}") for name in ("status", "stage", "label_id", "price", "updated_at")})
 )
 _REOPEN_LEAD: Final = prepare(
     update(leads)
@@ -127,8 +127,6 @@ def insert_job(
     lead_id: int,
     label_id: int,
     remaining: int,
-    status_after: str,
-    stage_after: str,
     warnings: str,
     now: int,
 ) -> int | None:
@@ -139,8 +137,6 @@ def insert_job(
         lead_id=lead_id,
         label_id=label_id,
         remaining=remaining,
-        status_after=status_after,
-        stage_after=stage_after,
         warnings=warnings,
         created_at=now,
     )
@@ -208,13 +204,16 @@ def _prior(row: Any) -> Prior:
     return Prior(row.id, row.label_id, row.connection_id, state, is_stuck(state, row.behind, bool(row.passed)))
 
 
-def mark_pending(tx: Tx, *, project_id: int, lead_id: int, label_id: int, price: int | None, now: int) -> None:
-    """The lead is pending under its new label, with its price."""
+def rate(
+    tx: Tx, *, project_id: int, lead_id: int, label_id: int, status: str, stage: Stage, price: int | None, now: int
+) -> None:
+    """The lead has its new label and price for good. It shows as pending for as long as its job is."""
     tx.run(
         _RATE_LEAD,
         lead_id=lead_id,
         of_project=project_id,
-        new_status="pending",
+        new_status=status,
+        new_stage=stage.value,
         new_label_id=label_id,
         new_price=price,
         new_updated_at=now,

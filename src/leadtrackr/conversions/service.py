@@ -125,8 +125,6 @@ def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
         lead_id=lead.id,
         label_id=label.id,
         remaining=sum(not delivery.passed for delivery in plan.deliveries),
-        status_after=label.status,
-        stage_after=(Stage.RATED if label.done else Stage.OPEN).value,
         warnings=msgspec.json.encode(plan.warnings).decode(),
         now=now,
     )
@@ -134,7 +132,16 @@ def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
     if job_id is None:
         raise Conflict(PENDING)
     queries.insert_deliveries(tx, plan.deliveries, project_id=project.id, job_id=job_id, lead_id=lead.id, now=now)
-    queries.mark_pending(tx, project_id=project.id, lead_id=lead.id, label_id=label.id, price=price, now=now)
+    queries.rate(
+        tx,
+        project_id=project.id,
+        lead_id=lead.id,
+        label_id=label.id,
+        status=label.status,
+        stage=Stage.RATED if label.done else Stage.OPEN,
+        price=price,
+        now=now,
+    )
     return StatusChange(
         lead_id=lead.id,
         unique_identifier=lead.unique_identifier,

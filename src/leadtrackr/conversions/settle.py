@@ -1,4 +1,7 @@
-"""First passes and the settling of jobs: when a lead leaves `pending`. Runs in the caller's transaction."""
+"""First passes and the settling of jobs: when a lead leaves `pending`. Runs in the caller's transaction.
+
+A lead shows as pending by its job alone, so the lead's row is never written here.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.model import JobState
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, packed, prepare, unpack
-from leadtrackr.db.tables import deliveries, jobs, leads
+from leadtrackr.db.tables import deliveries, jobs
 
 _D: Final = deliveries.c
 _J: Final = jobs.c
@@ -29,17 +32,15 @@ _FREE_FOLLOWERS: Final = prepare(
     .where(_D.behind.is_not(None), IdsIn(_D.behind, "ids"))
     .values(behind=None, code=func.nullif(_D.code, constant(outcomes.BEHIND)))
 )
+_job: Final = msgspec.json.Decoder(list[tuple[int, str, int]])
 _OF_JOBS: Final = packed(
-    select(_J.id, _J.lead_id, _J.status_after, _J.stage_after, _J.state, _J.remaining)
-    .where(IdsIn(_J.id, "ids"))
-    .order_by(_J.id)
-    .with_for_update()
+    select(_J.id, _J.state, _J.remaining).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update()
 )
 _COUNT_DOWN: Final = prepare(
     update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
 )
-_PASSED: Final = packed(
-    select(_J.id, _J.lead_id, _J.status_after, _J.stage_after, _J.state, _J.remaining)
+_PASSED: Final = prepare(
+    select(_J.id)
     .where(_J.state == constant(JobState.PENDING), _J.remaining == literal_column("0"))
     .order_by(_J.id)
     .limit(2000)
@@ -50,23 +51,6 @@ _SETTLE: Final = prepare(
     .where(IdsIn(_J.id, "ids"))
     .values(remaining=0, state=JobState.SETTLED.value, settled_at=bindparam("now"))
 )
-_LEAVE_PENDING: Final = prepare(
-    update(leads)
-    .where(IdsIn(leads.c.id, "ids"))
-    .values(status=bindparam("new_status"), stage=bindparam("new_stage"), updated_at=bindparam("now"))
-)
-
-
-class _Job(msgspec.Struct, frozen=True, array_like=True):
-    id: int
-    lead_id: int
-    status_after: str
-    stage_after: str
-    state: str
-    remaining: int
-
-
-_jobs: Final = msgspec.json.Decoder(list[_Job])
 
 
 def pass_jobs(
@@ -89,31 +73,25 @@ def pass_jobs(
             tx.run(_PASS_FOLLOWERS, ids=line)
     if not passes:
         return 0
-    # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
-    done: list[_Job] = []
+    done: list[int] = []
     by_count: dict[int, list[int]] = {}
-    for job in unpack(_jobs, tx.first(_OF_JOBS, ids=sorted(passes))):
-        if job.state == JobState.PENDING and job.remaining == passes[job.id]:
-            done.append(job)
+    # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
+    for job_id, state, remaining in unpack(_job, tx.first(_OF_JOBS, ids=sorted(passes))):
+        if state == JobState.PENDING and remaining == passes[job_id]:
+            done.append(job_id)
         else:
-            by_count.setdefault(passes[job.id], []).append(job.id)
+            by_count.setdefault(passes[job_id], []).append(job_id)
     for count, ids in sorted(by_count.items()):
-        tx.run(_COUNT_DOWN, ids=sorted(ids), passes=count)
+        tx.run(_COUNT_DOWN, ids=ids, passes=count)
     return _settle(tx, done, now)
 
 
 def settle_passed_jobs(tx: Tx, now: int) -> int:
     """Settles jobs with nothing to pass, such as those of a label that no destination listens to."""
-    return _settle(tx, unpack(_jobs, tx.first(_PASSED)), now)
+    return _settle(tx, [row.id for row in tx.all(_PASSED)], now)
 
 
-def _settle(tx: Tx, passed: Sequence[_Job], now: int) -> int:
-    if not passed:
-        return 0
-    tx.run(_SETTLE, ids=sorted(row.id for row in passed), now=now)
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row in passed:
-        groups.setdefault((row.status_after, row.stage_after), []).append(row.lead_id)
-    for (status, stage), lead_ids in sorted(groups.items()):
-        tx.run(_LEAVE_PENDING, ids=sorted(lead_ids), new_status=status, new_stage=stage, now=now)
-    return len(passed)
+def _settle(tx: Tx, ids: list[int], now: int) -> int:
+    if ids:
+        tx.run(_SETTLE, ids=ids, now=now)
+    return len(ids)

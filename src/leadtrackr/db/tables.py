@@ -5,7 +5,19 @@ Only integers and text, so that both databases store the same and statements run
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 metadata: Final = MetaData(
     naming_convention={
@@ -131,6 +143,8 @@ leads: Final = Table(
     *(_text(name, nullable=True) for name in ("gclid", "cid", "fbp", "fbc")),
     _text("search_text"),
     _text("door"),
+    # A lead is pending by its job alone: docs/decisions/0011.
+    CheckConstraint("status <> 'pending'", name="ck_leads_status"),
     Index("ix_leads_created", "project_id", "created_at", "id"),
     Index("ix_leads_status", "project_id", "status", "created_at", "id"),
     _partial("uq_leads_event", "project_id", "unique_event_id", where="unique_event_id IS NOT NULL", unique=True),
@@ -204,12 +218,11 @@ jobs: Final = Table(
     _ref("label_id", "labels.id"),
     _text("state"),
     Column("remaining", Integer, nullable=False),
-    _text("status_after"),
-    _text("stage_after"),
     _text("warnings"),
     _time("created_at"),
     _time("settled_at", nullable=True),
     _partial("uq_jobs_pending", "lead_id", where="state = 'pending'", unique=True),
+    _partial("ix_jobs_pending", "project_id", "lead_id", where="state = 'pending'"),
     _partial("ix_jobs_passed", "remaining", where="state = 'pending' AND remaining = 0"),
     Index("ix_jobs_lead", "lead_id", "id"),
 )

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
@@ -12,9 +24,9 @@ from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.db.tables import leads
 from leadtrackr.leads.listing import Filters
 from leadtrackr.leads.model import Intake, Lead
+from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, pending_in
 
 _L: Final = leads.c
-_COLUMNS: Final = tuple(_L[name] for name in Lead.__struct_fields__)
 _NEW: Final = (*Intake.__struct_fields__, "project_id", "created_at", "updated_at")
 _INSERT: Final = prepare(
     insert(leads)
@@ -24,7 +36,7 @@ _INSERT: Final = prepare(
     )
     .returning(_L.id)
 )
-_OF_PROJECT: Final = select(*_COLUMNS).where(_L.project_id == bindparam("project_id"))
+_OF_PROJECT: Final = select(*COLUMNS).where(_L.project_id == bindparam("project_id"))
 _NEWEST: Final = _OF_PROJECT.order_by(_L.created_at.desc(), _L.id.desc()).limit(1)
 _BY_ID: Final = prepare(_OF_PROJECT.where(_L.id == bindparam("value")))
 _BY_EVENT: Final = prepare(_OF_PROJECT.where(_L.unique_event_id == bindparam("value")).with_for_update())
@@ -93,17 +105,40 @@ def by_phone(tx: Tx, project_id: int, phone: str, e164: str | None) -> Lead | No
 
 def page(tx: Tx, project_id: int, filters: Filters) -> tuple[list[Lead], int]:
     """One page of a project's leads and how many there are on all pages."""
-    condition = _condition(project_id, filters)
-    counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(condition)))
+    total = 0
+    groups = [and_(status, *_conditions(filters)) for status in _statuses(project_id, filters.status)]
+    for group in groups:
+        counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(group)))
+        total += 0 if counted is None else int(counted.n)
+    return [_lead(row) for row in tx.all(prepare(_page_of(groups, filters, tx.dialect)))], total
+
+
+def _page_of(groups: list[ColumnElement[bool]], filters: Filters, dialect: str) -> Select[Any]:
     offset = (filters.page - 1) * filters.limit
-    found = _sorted(select(*_COLUMNS).where(condition), filters, tx.dialect).limit(filters.limit).offset(offset)
-    return [_lead(row) for row in tx.all(prepare(found))], 0 if counted is None else int(counted.n)
+    each = [_sorted(select(*COLUMNS).where(group), filters, dialect) for group in groups]
+    if len(each) == 1:
+        found = each[0]
+    else:
+        # No more of each group than can be on the page, each in the order of its own index.
+        first = [one.limit(offset + filters.limit).subquery() for one in each]
+        found = _sorted(union_all(*(select(one) for one in first)), filters, dialect)
+    return found.limit(filters.limit).offset(offset)
 
 
-def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [_L.project_id == project_id]
-    if filters.status:
-        parts.append(_L.status.in_(filters.status))
+def _statuses(project_id: int, wanted: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    """Each lead of the project that shows a wanted status fulfils exactly one of these; each has its own index."""
+    if not wanted:
+        return [_L.project_id == project_id]
+    groups = [pending_in(project_id)] if PENDING in wanted else []
+    rated = [status for status in wanted if status != PENDING]
+    if rated:
+        groups.append(and_(_L.project_id == project_id, _L.status.in_(rated), ~IS_PENDING))
+    return groups
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """Of a lead of the project, apart from its status."""
+    parts: list[ColumnElement[bool]] = []
     if filters.form_name is not None:
         parts.append(_L.form_name == filters.form_name)
     if filters.unique_identifier is not None:
@@ -119,17 +154,18 @@ def _condition(project_id: int, filters: Filters) -> ColumnElement[bool]:
     if filters.search is not None:
         parts.append(_L.search_text.contains(filters.search, autoescape=True))
     parts.extend(_L[name].is_not(None) if there else _L[name].is_(None) for name, there in filters.exists.items())
-    return and_(*parts)
+    return parts
 
 
-def _sorted(statement: Select[Any], filters: Filters, dialect: str) -> Select[Any]:
+def _sorted(found: Select[Any] | CompoundSelect[Any], filters: Filters, dialect: str) -> Select[Any]:
     """Empty values last in either direction on both databases; ties by id in the same direction.
 
     Texts by their code points: PostgreSQL would otherwise sort by the language that the server was set up with.
     """
-    column = _L[filters.sort_column]
-    by = column.collate("C") if dialect == "postgresql" and isinstance(column.type, Text) else column
-    keys = [by.desc(), _L.id.desc()] if filters.descending else [by.asc(), _L.id.asc()]
-    if column.nullable:
-        return statement.order_by(column.is_(None), *keys)
-    return statement.order_by(*keys)
+    rows = found.subquery()
+    column, known = rows.c[filters.sort_column], _L[filters.sort_column]
+    by = column.collate("C") if dialect == "postgresql" and isinstance(known.type, Text) else column
+    keys = [by.desc(), rows.c.id.desc()] if filters.descending else [by.asc(), rows.c.id.asc()]
+    if known.nullable:
+        keys.insert(0, column.is_(None).asc())
+    return select(rows).order_by(*keys)

@@ -10,13 +10,12 @@ from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import constant, prepare
 from leadtrackr.db.tables import leads
 from leadtrackr.leads.model import Lead, Stage
+from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, pending_in
 
 COUNTED: Final = 10_000
 """Leads of a list are counted up to here: counting a million takes longer than a page may."""
 PAGE: Final = 50
 _L: Final = leads.c
-_COLUMNS: Final = tuple(_L[name] for name in Lead.__struct_fields__)
-_PENDING: Final = "pending"
 
 
 class Tab(StrEnum):
@@ -29,7 +28,7 @@ class Tab(StrEnum):
 
 def tab_of(lead: Lead) -> Tab:
     """The list that a lead stands in."""
-    return Tab.PENDING if lead.status == _PENDING else Tab(lead.stage)
+    return Tab.PENDING if lead.status == PENDING else Tab(lead.stage)
 
 
 class TabPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +45,8 @@ class TabPage(msgspec.Struct, frozen=True, kw_only=True):
 def read(tx: Tx, project_id: int, tab: Tab, *, search: str | None, page: int) -> TabPage:
     """A page of one list of a project. `search` is case-folded and found anywhere in names, e-mail, phone, company."""
     statement = (
-        select(*_COLUMNS)
-        .where(_L.project_id == project_id, _in(tab), *_found(search))
+        select(*COLUMNS)
+        .where(_in(project_id, tab), *_found(search))
         .order_by(_L.created_at.desc(), _L.id.desc())
         .limit(PAGE + 1)
         .offset((page - 1) * PAGE)
@@ -58,15 +57,15 @@ def read(tx: Tx, project_id: int, tab: Tab, *, search: str | None, page: int) ->
 
 
 def _count(tx: Tx, project_id: int, tab: Tab, search: str | None) -> int:
-    some = select(_L.id).where(_L.project_id == project_id, _in(tab), *_found(search)).limit(COUNTED).subquery()
+    some = select(_L.id).where(_in(project_id, tab), *_found(search)).limit(COUNTED).subquery()
     row = tx.first(prepare(select(func.count().label("n")).select_from(some)))
     return 0 if row is None else int(row.n)
 
 
-def _in(tab: Tab) -> ColumnElement[bool]:
+def _in(project_id: int, tab: Tab) -> ColumnElement[bool]:
     if tab == Tab.PENDING:
-        return _L.status == _PENDING
-    return and_(_L.stage == constant(Stage(tab.value)), _L.status != _PENDING)
+        return pending_in(project_id)
+    return and_(_L.project_id == project_id, _L.stage == constant(Stage(tab.value)), ~IS_PENDING)
 
 
 def _found(search: str | None) -> list[ColumnElement[bool]]:

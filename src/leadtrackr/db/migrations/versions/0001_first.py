@@ -142,6 +142,7 @@ def upgrade() -> None:
         sa.Column("fbc", sa.Text(), nullable=True),
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("door", sa.Text(), nullable=False),
+        sa.CheckConstraint("status <> 'pending'", name="ck_leads_status"),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_leads_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leads")),
         sqlite_autoincrement=True,
@@ -265,8 +266,6 @@ def upgrade() -> None:
         sa.Column("label_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("remaining", sa.Integer(), nullable=False),
-        sa.Column("status_after", sa.Text(), nullable=False),
-        sa.Column("stage_after", sa.Text(), nullable=False),
         sa.Column("warnings", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
@@ -283,6 +282,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'pending' AND remaining = 0"),
         postgresql_where=sa.text("state = 'pending' AND remaining = 0"),
+    )
+    op.create_index(
+        "ix_jobs_pending",
+        "jobs",
+        ["project_id", "lead_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(
         "uq_jobs_pending",
