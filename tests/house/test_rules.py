@@ -23,6 +23,7 @@ GENERATED = SOURCES / "db" / "migrations" / "versions"
 
 ENGINE = {
     "leadtrackr.conversions.claim": "the engine serves all projects: it claims by connection and lease",
+    "leadtrackr.conversions.housekeeping": "the engine serves all projects: it looks for what time alone has moved",
     "leadtrackr.conversions.record": "the engine serves all projects: it records by lease",
     "leadtrackr.conversions.settle": "the engine serves all projects: it settles what it has recorded",
     "leadtrackr.conversions.strays": "the engine serves all projects: it looks for what does not fit its connection",
@@ -34,6 +35,7 @@ EXCEPTIONS = {
     ("leadtrackr.accounts.sign_in", "_ROLES"): "asks which projects a person belongs to",
     ("leadtrackr.conversions.queries", "_PENDING_JOB"): "asked with the id of a lead that was found in its project",
     ("leadtrackr.conversions.connections", "_BY_ID"): "the engine serves all projects",
+    ("leadtrackr.conversions.connections", "_LOCKED"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_ALL"): "for whoever runs the server",
     ("leadtrackr.conversions.connections", "_UPDATE"): "changes the row that was found in its project before",
 }
@@ -108,7 +110,17 @@ def test_every_query_of_project_data_takes_the_project() -> None:
 def test_only_services_and_the_worker_open_transactions() -> None:
     opening = re.compile(r"\bdb\.(?:write|read)\(|\b_db\.(?:write|read)\(")
     # lease.py and inquirer.py are the worker's: they work beside its requests.
-    allowed = {"service.py", "worker.py", "inquirer.py", "lease.py", "connections.py", "operations.py", "receipts.py"}
+    allowed = {
+        "service.py",
+        "worker.py",
+        "drain.py",
+        "allowance.py",
+        "inquirer.py",
+        "lease.py",
+        "connections.py",
+        "operations.py",
+        "receipts.py",
+    }
     # Readiness asks whether a transaction can be opened at all.
     allowed_paths = {SOURCES / "api" / "system.py"}
     found = [

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from leadtrackr.conversions.worker import Pace, Worker
 from leadtrackr.db import tables
 from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.registry import DESTINATIONS
-from leadtrackr.kit.clock import DAY, HOUR
+from leadtrackr.kit.clock import DAY, HOUR, MINUTE
 from leadtrackr.kit.metrics import Metrics
 from tests.support.engine import LEASE_US, World
 from tests.support.working import Works, working
@@ -245,3 +246,82 @@ def test_a_follower_goes_on_when_the_one_before_it_is_quarantined(world: World) 
     world.send("meta")
     assert world.states() == [State.REJECTED, State.ACCEPTED]
     assert not world.read(housekeeping.housekeeping_needed)
+
+
+def test_a_limit_of_requests_holds_over_lots_and_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 a minute: three at once, then one every 1.1 s; what has to wait does not keep its lead pending."""
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.project()
+    world.label("Won", done=True)
+    world.connect("ga4", requests_per_minute="60")
+    leads = rated(world, 20)
+
+    async def story() -> None:
+        async with crew(world, 3) as (works, workers):
+            await all_look(workers)
+            assert len(await works.calls("ga4")) == 3
+            waiting = [row for row in await _deliveries(world) if row.state == State.QUEUED]
+            assert {(row.code, row.passed) for row in waiting} == {("rate_limit", 1)}
+            for n in range(1, 10):
+                world.step(1_100_000)
+                await all_look(workers)
+                assert len(await works.calls("ga4")) == 3 + n
+            world.step(HOUR)
+            for _ in range(4):
+                await all_look(workers)
+                world.step(MINUTE)
+            assert set((await works.keys("ga4")).values()) == {1}
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+    assert "pending" not in {world.status(lead) for lead in leads}
+
+
+async def _deliveries(world: World) -> list[Any]:
+    return await world.db.read(lambda tx: tx.all(prepare(select(tables.deliveries).order_by(tables.deliveries.c.id))))
+
+
+def test_the_limit_wakes_the_worker_when_it_allows_more(world: World) -> None:
+    """The worker's own loop on the machine's clock: it does not wait for its next look."""
+    world.project()
+    world.label("Won", done=True)
+    world.connect("ga4", requests_per_second="20")
+    rated(world, 12)
+
+    async def story() -> None:
+        async with working(world, Pace(poll_s=3600)) as works:
+            running = asyncio.create_task(works.worker.run())
+            async with asyncio.timeout(20):
+                while len(await works.keys("ga4")) < 12:
+                    world.step(10_000)
+                    await asyncio.sleep(0.005)
+            works.worker.stop()
+            await running
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}
+
+
+def test_refusals_narrowed_down_stay_within_the_limit(world: World) -> None:
+    world.project()
+    world.label("Won", done=True)
+    world.connect("meta", requests_per_second="5")
+    rated(world, 16)
+
+    async def story() -> list[Any]:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "reject_event": 5, "named": False})
+            delivering = asyncio.create_task(works.deliver())
+            seen: list[Any] = []
+            while not delivering.done():
+                world.step(20_000)
+                await asyncio.sleep(0.002)
+            await delivering
+            seen += await works.calls("meta")
+            return seen
+
+    calls = world.run(story())
+    assert Counter(world.states()) == {State.ACCEPTED: 15, State.REJECTED: 1}
+    assert 5 <= len(calls) <= 9
+    times = sorted(datetime.fromisoformat(call["time"]).timestamp() for call in calls)
+    assert all(later - first >= 1.0 for first, later in zip(times, times[5:], strict=False))

@@ -10,17 +10,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
 import structlog
 
-from leadtrackr.conversions import claim, connections, lots
-from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions import claim, connections, hold, lots, outcomes
+from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.lease import Lease
 from leadtrackr.conversions.lots import Candidate
-from leadtrackr.conversions.model import Claimed, Connection, ConnectionState, Result
+from leadtrackr.conversions.model import Claimed, ConnectionState, Result
 from leadtrackr.conversions.record import Recorded, record
 from leadtrackr.conversions.sender import Batch, Sender, stops
+from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
-from leadtrackr.destinations.contract import Destination, Kind, Outcome
+from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.errors import Unavailable
@@ -54,6 +56,7 @@ class _Lot:
 
     batch: Batch
     lease: Lease
+    allowance: Allowance
     full: bool
     """As many as a lease may hold: there are probably more."""
     results: list[Result] = field(default_factory=list)
@@ -67,6 +70,8 @@ class Drain:
         self._connection_id = connection_id
         self._leases: set[Lease] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.wait_us = 0
+        """When it ended because the platform's limits are used up: how long they are, microseconds."""
 
     async def run(self) -> None:
         """Delivers until nothing is left, the platform stops it or the worker stops. Unavailable without a database."""
@@ -113,7 +118,10 @@ class Drain:
         return task
 
     async def _may_send(self, lot: _Lot) -> bool:
-        return not self._means.stopping() and await lot.lease.keep()
+        async def still_ours() -> bool:
+            return not self._means.stopping() and await lot.lease.keep()
+
+        return await still_ours() and await lot.allowance.spend(self._means.db, still_ours)
 
     async def _take(self) -> _Lot | None:
         """Claims once."""
@@ -122,41 +130,59 @@ class Drain:
         claimed = await means.db.write(lambda tx: self._claim(tx, token))
         if claimed is None:
             return None
-        connection, destination, deliveries = claimed
-        try:
-            settings = connections.full_settings(connection, means.box)
-        except UnreadableSecretError as error:
-            outcome = Outcome(kind=Kind.HOLD, code="unreadable_secrets", detail=str(error), hold="configuration")
-            await means.db.write(lambda tx: self._hold(tx, token, deliveries, outcome))
-            return None
+        batch, allowance = claimed
         lease = Lease(means.db, means.clock, token, means.lease_us, since)
         self._leases.add(lease)
         lease.start()
-        full = not connection.failures and len(deliveries) == _most(connection, destination)
-        return _Lot(Batch(connection, destination, settings, tuple(deliveries)), lease, full)
+        full = not batch.connection.failures and len(batch.deliveries) == _most(batch)
+        return _Lot(batch, lease, allowance, full)
 
-    def _claim(self, tx: Tx, token: str) -> tuple[Connection, Destination, list[Claimed]] | None:
+    def _claim(self, tx: Tx, token: str) -> tuple[Batch, Allowance] | None:
         means = self._means
+        batch = self._open(tx)
+        if batch is None or claim.others_send(tx, self._connection_id, means.owner):
+            return None
+        probing = batch.connection.failures > 0
+        if probing and claim.any_sends(tx, self._connection_id):
+            return None
+        allowance = Allowance.of(batch.destination, batch.settings)
+
+        def fit(lot: list[Candidate]) -> list[Candidate]:
+            size = batch.destination.limits.batch_events
+            wanted = 1 if probing else lots.requests(lot, size)
+            return lots.within(lot, size, allowance.take(tx, wanted))
+
+        deliveries = claim.lease(
+            tx,
+            self._connection_id,
+            token=token,
+            owner=means.owner,
+            most=_most(batch),
+            lease_us=means.lease_us,
+            fit=fit,
+        )
+        if allowance.wait_us:
+            # What the limits do not allow now has been looked at: its leads need not stay pending for that.
+            pass_jobs(tx, hold.pass_in_queue(tx, self._connection_id, code=outcomes.RATE_LIMIT), now=tx.now())
+        self.wait_us = 0 if deliveries else allowance.wait_us
+        return (msgspec.structs.replace(batch, deliveries=tuple(deliveries)), allowance) if deliveries else None
+
+    def _open(self, tx: Tx) -> Batch | None:
+        """The connection, locked, as an empty batch; None when nothing may be sent to it now."""
         connection = connections.locked(tx, self._connection_id)
         if connection is None or connection.state != ConnectionState.ACTIVE:
             return None
         if connection.paused_until is not None and connection.paused_until > tx.now():
             return None
         destination = DESTINATIONS.get(connection.destination)
-        if destination is None or claim.others_send(tx, connection.id, means.owner):
+        if destination is None:
             return None
-        probing = connection.failures > 0
-        if probing and claim.any_sends(tx, connection.id):
+        try:
+            return Batch(connection, destination, connections.full_settings(connection, self._means.box), ())
+        except UnreadableSecretError as error:
+            outcome = Outcome(kind=Kind.HOLD, code="unreadable_secrets", detail=str(error), hold="configuration")
+            hold.hold_connection(tx, connection.id, reason="configuration", outcome=outcome, now=tx.now())
             return None
-        most = _most(connection, destination)
-
-        def fit(lot: list[Candidate]) -> list[Candidate]:
-            return lots.within(lot, destination.limits.batch_events, 1) if probing else lot
-
-        deliveries = claim.lease(
-            tx, connection.id, token=token, owner=means.owner, most=most, lease_us=means.lease_us, fit=fit
-        )
-        return (connection, destination, deliveries) if deliveries else None
 
     async def _follow(self, ahead: asyncio.Task[_Lot | None], results: Sequence[Result]) -> _Lot | None:
         """The lot that was claimed ahead; None when it has been given back, since nothing more is to be sent."""
@@ -166,6 +192,7 @@ class Drain:
         # Before the outcome is recorded, so that what that does to the queue is done to these too.
         self._end(lot.lease)
         await self._means.db.write(lambda tx: _give_back(tx, lot.lease.token, lot.batch.deliveries))
+        await lot.allowance.give_back(self._means.db)
         return None
 
     def _end(self, lease: Lease) -> None:
@@ -188,10 +215,7 @@ class Drain:
         finally:
             self._end(lot.lease)
         self._count(lot.batch.destination.slug, recorded, [result.outcome for result in lot.results])
-
-    def _hold(self, tx: Tx, token: str, deliveries: Sequence[Claimed], outcome: Outcome) -> None:
-        _give_back(tx, token, deliveries)
-        hold_connection(tx, self._connection_id, reason="configuration", outcome=outcome, now=tx.now())
+        await lot.allowance.give_back(means.db)
 
     def _count(self, slug: str, recorded: Recorded, outcomes: list[Outcome]) -> None:
         metrics = self._means.metrics
@@ -204,10 +228,10 @@ class Drain:
             _log.warning("late_outcomes_refused", destination=slug, count=recorded.late)
 
 
-def _most(connection: Connection, destination: Destination) -> int:
+def _most(batch: Batch) -> int:
     """Most deliveries under one lease; a destination that failed is tried with a single request."""
-    limits = destination.limits
-    if connection.failures > 0:
+    limits = batch.destination.limits
+    if batch.connection.failures > 0:
         return min(lots.LOT, limits.batch_events)
     return min(lots.LOT, limits.batch_events * limits.in_flight * lots.ROUNDS)
 

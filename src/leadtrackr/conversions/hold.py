@@ -67,6 +67,16 @@ _WAIT: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
+_TO_PASS_SOME: Final = prepare(
+    select(_D.id, _D.job_id)
+    .where(_OF_CONNECTION, FRESH)
+    .order_by(_D.id + literal_column("0"))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_PASS_IN_QUEUE: Final = prepare(
+    update(deliveries).where(IdsIn(_D.id, "ids")).values(code=bindparam("new_code"), passed=1)
+)
 _RELEASE: Final = prepare(
     update(connections)
     .where(_C.id == bindparam("of_connection"))
@@ -133,6 +143,14 @@ def pass_by(tx: Tx, connection_id: int, *, until: int, now: int) -> list[int]:
     fresh = tx.all(_TO_PASS, of_connection=connection_id)
     if fresh:
         tx.run(_WAIT, ids=[row.id for row in fresh], new_code=outcomes.PAUSED, until=until, now=now)
+    return [row.job_id for row in fresh]
+
+
+def pass_in_queue(tx: Tx, connection_id: int, *, code: str, most: int = 2000) -> list[int]:
+    """Gives what is queued its first pass without a try; it stays in the queue. Returns the job of each."""
+    fresh = tx.all(_TO_PASS_SOME, of_connection=connection_id, most=most)
+    if fresh:
+        tx.run(_PASS_IN_QUEUE, ids=[row.id for row in fresh], new_code=code)
     return [row.job_id for row in fresh]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
 
-from leadtrackr.conversions import outcomes, strays
+from leadtrackr.conversions import outcomes, rates, strays
 from leadtrackr.conversions.hold import OPEN
 from leadtrackr.conversions.lots import DEATHS
 from leadtrackr.conversions.model import UNSETTLED, JobState, State
@@ -213,6 +213,7 @@ def mend(tx: Tx) -> None:
     stale = [row.id for row in tx.all(_STALE)]
     if stale:
         tx.run(_UNBLOCK, ids=sorted(stale))
+    rates.forget(tx, tx.now())
     tx.run(_FORGET_KEYS, before=tx.now() - DAY)
 
 

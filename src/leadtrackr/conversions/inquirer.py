@@ -3,6 +3,7 @@
 import structlog
 
 from leadtrackr.conversions import connections, inquiry
+from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.exchange import exchange
 from leadtrackr.conversions.inquiry import Inquiry
 from leadtrackr.conversions.model import Connection, State
@@ -62,6 +63,8 @@ class Inquirer:
         token = await self._tokens.get(connection.id, destination, settings)
         if isinstance(token, Outcome):
             return NotYet(token)
+        if not await Allowance.of(destination, settings).spend(self._db, _no_waiting):
+            return NotYet(None)
         request = status.request(one.reference, settings, token)
         response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")
         if response is None:
@@ -70,3 +73,8 @@ class Inquirer:
         if isinstance(answer, NotYet) and answer.outcome is not None and answer.outcome.code == TOKEN_EXPIRED:
             self._tokens.forget(connection.id, token)
         return answer
+
+
+async def _no_waiting() -> bool:
+    """A question can wait for the next time that it is due; conversions go first."""
+    return False

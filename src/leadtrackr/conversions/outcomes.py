@@ -34,6 +34,9 @@ CANCELLED: Final = "cancelled"
 ACCOUNT_CHANGED: Final = "account_changed"
 PAUSED_BY_PERSON: Final = "paused_by_person"
 POISON: Final = "poison"
+RATE_LIMIT: Final = "rate_limit"
+SAID_IN_QUEUE: Final = frozenset({BEHIND, RATE_LIMIT})
+"""Codes that say why something stands in the queue; any other there is what it went through before."""
 NOT_SENT: Final = frozenset({PAUSED, WINDOW_CLOSED})
 """Outcomes of deliveries that were claimed and then not sent: no attempt was made."""
 
@@ -111,6 +114,10 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     ACCOUNT_CHANGED: _you(
         "It was rated for another account than the one that the connection leads to now, so it was not sent there.",
         "Connect the former account again and send it again, or rate the lead again for the new account.",
+    ),
+    RATE_LIMIT: _wait(
+        "The platform allows a limited number of requests, and they are used up for the moment.",
+        "Nothing to do: it is sent in its turn. The limit is in the connection's settings, should yours be another.",
     ),
     POISON: _ours(
         Kind.REJECTED,

@@ -65,7 +65,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Words:
         """What happened and what to do."""
-        if self.code is None or (self.state in (State.QUEUED, State.SENDING) and self.code != outcomes.BEHIND):
+        if self.code is None or (
+            self.state in (State.QUEUED, State.SENDING) and self.code not in outcomes.SAID_IN_QUEUE
+        ):
             return Words(_WORDS.get(self.state, ""), "")
         return words_of(self.destination, self.code)
 

@@ -149,7 +149,10 @@ class Worker:
 
     async def _drain(self, connection_id: int) -> None:
         try:
-            await Drain(self._means, connection_id).run()
+            drain = Drain(self._means, connection_id)
+            await drain.run()
+            if drain.wait_us:
+                asyncio.get_running_loop().call_later(drain.wait_us / SECOND, self.wake)
         except Unavailable:
             _log.warning("database_away", connection=connection_id)
         except Exception:  # noqa: BLE001 - the leases run out by themselves, and another look tries again
