@@ -114,6 +114,11 @@ def test_status_filter_takes_several(api: Api) -> None:
         plain, label, reopened, priced, pending,
     ]  # fmt: skip
     assert ids(api, status=api.labels[1].conversion_id) == []
+    assert ids(api, status="pending,lost", sort="status:desc") == [pending, lost]
+    assert api.list(status="pending,lost", limit=1).json["totalPages"] == 2
+    api.program.deliver()
+    assert ids(api, status="pending") == []
+    assert ids(api, status="lost") == ids(api, status="pending,lost") == [pending, lost]
 
 
 def test_exact_filters(api: Api) -> None:

@@ -43,6 +43,8 @@ def test_every_lead_stands_in_one_list(site: Site) -> None:
     }
     for tab, page in pages.items():
         assert _counts(page) == ["Open 2", "Pending 2", "Rated 2"]
+        of_its_own = [bob.page(row.one("a").attributes["href"]) for row in page.one("tbody").all("th")]
+        assert [one.one("header", "lead").one("span", "badge").text for one in of_its_own] == [tab.capitalize()] * 2
         current = [link.text for link in page.one("nav", "tabs").all("a") if "aria-current" in link.attributes]
         assert [text.split()[0].lower() for text in current] == [tab]
     assert _names(bob.page(site.leads)) == _names(bob.page(f"{site.leads}?list=nonsense")) == ["Kept", "New"]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
     union_all,
@@ -20,11 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import Prepared, prepare
+from leadtrackr.db.statement import IdsIn, Prepared, prepare
 from leadtrackr.db.tables import leads
 from leadtrackr.leads.listing import Filters
 from leadtrackr.leads.model import Intake, Lead
-from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, pending_in
+from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, STATUS, pending_in
 
 _L: Final = leads.c
 _NEW: Final = (*Intake.__struct_fields__, "project_id", "created_at", "updated_at")
@@ -44,6 +45,10 @@ _BY_IDENTIFIER: Final = prepare(_NEWEST.where(_L.unique_identifier == bindparam(
 _BY_EMAIL: Final = prepare(_NEWEST.where(_L.email_key == bindparam("value")))
 _BY_PHONE: Final = prepare(_NEWEST.where(_L.phone == bindparam("value")))
 _BY_PHONE_E164: Final = prepare(_NEWEST.where(_L.phone_e164 == bindparam("value")))
+# With the project as a sum SQLite goes by the numbers; else it would look through every lead of the project.
+_BY_IDS: Final = prepare(
+    select(*COLUMNS).where(IdsIn(_L.id, "ids"), _L.project_id + literal_column("0") == bindparam("project_id"))
+)
 _changes: dict[tuple[str, ...], Prepared] = {}
 
 
@@ -110,12 +115,20 @@ def page(tx: Tx, project_id: int, filters: Filters) -> tuple[list[Lead], int]:
     for group in groups:
         counted = tx.first(prepare(select(func.count().label("n")).select_from(leads).where(group)))
         total += 0 if counted is None else int(counted.n)
-    return [_lead(row) for row in tx.all(prepare(_page_of(groups, filters, tx.dialect)))], total
+    return of_page(tx, project_id, prepare(_page_of(groups, filters, tx.dialect))), total
+
+
+def of_page(tx: Tx, project_id: int, statement: Prepared) -> list[Lead]:
+    """The leads whose `id` a statement gives, in its order. So only ids are sorted: leads are wide."""
+    ids = [row.id for row in tx.all(statement)]
+    found = {row.id: _lead(row) for row in tx.all(_BY_IDS, project_id=project_id, ids=ids)}
+    return [found[lead_id] for lead_id in ids]
 
 
 def _page_of(groups: list[ColumnElement[bool]], filters: Filters, dialect: str) -> Select[Any]:
     offset = (filters.page - 1) * filters.limit
-    each = [_sorted(select(*COLUMNS).where(group), filters, dialect) for group in groups]
+    key = STATUS if filters.sort_column == "status" else _L[filters.sort_column]
+    each = [_sorted(select(_L.id, key.label("key")).where(group), filters, dialect) for group in groups]
     if len(each) == 1:
         found = each[0]
     else:
@@ -163,9 +176,9 @@ def _sorted(found: Select[Any] | CompoundSelect[Any], filters: Filters, dialect:
     Texts by their code points: PostgreSQL would otherwise sort by the language that the server was set up with.
     """
     rows = found.subquery()
-    column, known = rows.c[filters.sort_column], _L[filters.sort_column]
-    by = column.collate("C") if dialect == "postgresql" and isinstance(known.type, Text) else column
+    key, known = rows.c.key, _L[filters.sort_column]
+    by = key.collate("C") if dialect == "postgresql" and isinstance(known.type, Text) else key
     keys = [by.desc(), rows.c.id.desc()] if filters.descending else [by.asc(), rows.c.id.asc()]
     if known.nullable:
-        keys.insert(0, column.is_(None).asc())
+        keys.insert(0, key.is_(None).asc())
     return select(rows).order_by(*keys)

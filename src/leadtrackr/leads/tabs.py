@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, and_, func, select
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import constant, prepare
 from leadtrackr.db.tables import leads
+from leadtrackr.leads import queries
 from leadtrackr.leads.model import Lead, Stage
-from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, pending_in
+from leadtrackr.leads.pending import IS_PENDING, PENDING, pending_in
 
 COUNTED: Final = 10_000
 """Leads of a list are counted up to here: counting a million takes longer than a page may."""
@@ -45,15 +46,15 @@ class TabPage(msgspec.Struct, frozen=True, kw_only=True):
 def read(tx: Tx, project_id: int, tab: Tab, *, search: str | None, page: int) -> TabPage:
     """A page of one list of a project. `search` is case-folded and found anywhere in names, e-mail, phone, company."""
     statement = (
-        select(*COLUMNS)
+        select(_L.id)
         .where(_in(project_id, tab), *_found(search))
         .order_by(_L.created_at.desc(), _L.id.desc())
         .limit(PAGE + 1)
         .offset((page - 1) * PAGE)
     )
-    rows = [Lead(**row._asdict()) for row in tx.all(prepare(statement))]
+    found = queries.of_page(tx, project_id, prepare(statement))
     counts = {each: _count(tx, project_id, each, search) for each in Tab}
-    return TabPage(leads=rows[:PAGE], page=page, more=len(rows) > PAGE, counts=counts)
+    return TabPage(leads=found[:PAGE], page=page, more=len(found) > PAGE, counts=counts)
 
 
 def _count(tx: Tx, project_id: int, tab: Tab, search: str | None) -> int:
