@@ -7,6 +7,8 @@ from sqlalchemy import bindparam, exists, func, literal_column, or_, select, upd
 
 from leadtrackr.conversions import outcomes, strays
 from leadtrackr.conversions.hold import OPEN
+from leadtrackr.conversions.incidents import changes as incidents
+from leadtrackr.conversions.incidents import watch
 from leadtrackr.conversions.model import UNSETTLED, Claimed, ConnectionState, JobState, State
 from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
 from leadtrackr.db.database import Tx
@@ -230,6 +232,7 @@ def sweep(tx: Tx) -> Swept:
     expired = sorted(row.id for row in closed)
     if closed:
         tx.run(_EXPIRE, ids=expired, now=now)
+        incidents.lost(tx, expired)
     stopped, passed = strays.stop(tx, now)
     passed += [row.job_id for row in closed if not row.passed]
     settled = pass_jobs(tx, passed, settled=expired, now=now)
@@ -237,8 +240,9 @@ def sweep(tx: Tx) -> Swept:
 
 
 def mend(tx: Tx) -> None:
-    """What is done once in a while: what is held or stands behind another without reason goes on, old keys go."""
+    """What is done once in a while: what is held or behind another without reason goes on, incidents are looked for."""
     strays.free(tx, tx.now())
+    watch.look(tx)
     stale = [row.id for row in tx.all(_STALE)]
     if stale:
         tx.run(_UNBLOCK, ids=sorted(stale))

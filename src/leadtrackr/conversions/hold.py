@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
@@ -48,6 +49,7 @@ _PAUSE: Final = prepare(
     .where(_C.id == bindparam("of_connection"))
     .values(
         failures=bindparam("new_failures"),
+        failing_since=func.coalesce(_C.failing_since, bindparam("now")),
         paused_until=bindparam("until"),
         pause_code=bindparam("new_code"),
         updated_at=bindparam("now"),
@@ -75,6 +77,7 @@ _RELEASE: Final = prepare(
         hold_detail=None,
         held_at=None,
         failures=0,
+        failing_since=None,
         paused_until=None,
         pause_code=None,
         updated_at=bindparam("now"),
@@ -97,6 +100,7 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         new_hold_detail=outcome.detail,
         now=now,
     )
+    incidents.stopped(tx, connection_id, outcome, now)
     _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
     pass_jobs(tx, passed, now=now)
 
@@ -122,6 +126,7 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
         delay = schedule.asked_delay(outcome.retry_after_s)
     until = now + delay
     tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=outcome.code, now=now)
+    incidents.failed(tx, connection_id, outcome, now)
     pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
     return until
 
@@ -137,6 +142,7 @@ def pass_by(tx: Tx, connection_id: int, *, until: int, now: int) -> list[int]:
 def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
     """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
     tx.run(_RELEASE, of_connection=connection_id, now=now)
+    incidents.released(tx, connection_id, now)
     return release_deliveries(tx, connection_id, now=now)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from leadtrackr.conversions import inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection, pause_connection
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
@@ -47,7 +48,7 @@ _SECRETS: Final = prepare(
 _WELL_AGAIN: Final = prepare(
     update(connections)
     .where(connections.c.id == bindparam("connection_id"), connections.c.failures > 0)
-    .values(failures=0, paused_until=None, pause_code=None, updated_at=bindparam("now"))
+    .values(failures=0, failing_since=None, paused_until=None, pause_code=None, updated_at=bindparam("now"))
 )
 
 
@@ -113,6 +114,7 @@ def record(
     jitter = fraction()
     moves = [(result, move_of(result, now=now, paused_until=paused_until, fraction=jitter)) for result in kept]
     _apply(tx, moves, now)
+    incidents.lost(tx, [r.delivery.id for r, move in moves if move.state == State.EXPIRED])
     settled = [r.delivery.id for r, move in moves if move.state not in (State.WAITING, State.HELD)]
     stuck = [r.delivery.id for r, move in moves if move.state in (State.WAITING, State.HELD)]
     passed = [r.delivery.job_id for r, _ in moves if not r.delivery.passed]
@@ -158,6 +160,7 @@ def _connection_news(
         return pause_connection(tx, connection.id, outcome=failed[0], now=now, fraction=fraction())
     if any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
+        incidents.works(tx, connection.id, now)
     return None
 
 
