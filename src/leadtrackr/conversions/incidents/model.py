@@ -20,7 +20,7 @@ class IncidentKind(StrEnum):
 
     STOPPED = "stopped"
     FAILING = "failing"
-    TOKEN_EXPIRING = "token_expiring"
+    TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - a kind, not a token
     CLOSING = "closing"
 
 
@@ -54,4 +54,4 @@ class OpenCount(msgspec.Struct, frozen=True):
 
     destination: str
     kind: str
-    count: int
+    connections: int
