@@ -71,7 +71,7 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
 }
 """Table → how many rows, and the SQL of each column for row `i`."""
 
-_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|jobs|leads|api_keys)\b")
+_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|jobs|leads|api_keys|incidents)\b")
 
 QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "claim": (claim._PICK, {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_claim",)),
@@ -107,15 +107,15 @@ QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "API key": (account_queries._BY_KEY, {"hash": "h7"}, ("api_keys",)),
 }
 
-INCIDENTS = {
+INCIDENTS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "stopped": (changes._STOPPED, {"of_connection": 1, "new_code": "x", "new_detail": None, "now": 1}, ()),
     "works": (changes._WORKS, {"of_connection": 1, "now": 1}, ("uq_incidents_open",)),
     "tokens": (watch._TOKENS, {"now": 1, "soon": 1}, ("ix_connections_token",)),
     "tokens over": (watch._TOKENS_OVER, {"now": 1}, ()),
-    "closing": (watch._CLOSING, {"now": 1, "soon": 1}, ("ix_deliveries_open",)),
-    "closing over": (watch._CLOSING_OVER, {"now": 1, "soon": 1}, ("ix_deliveries_open",)),
+    "closing": (watch._CLOSING, {"now": 1, "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
+    "closing over": (watch._CLOSING_OVER, {"now": 1, "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
     "waiting for incidents": (service._WAITING, {"ids": [1, 2]}, ("ix_deliveries_open",)),
-    "ending for incidents": (service._ENDING, {"ids": [1, 2], "soon": 1}, ("ix_deliveries_open",)),
+    "ending for incidents": (service._ENDING, {"ids": [1, 2], "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
 }
 QUESTIONS |= INCIDENTS
 OF_ITS_CHOICE = {"ready connections", "housekeeping needed", "passed jobs", "held on an active connection", *INCIDENTS}

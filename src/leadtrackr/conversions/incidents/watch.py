@@ -26,7 +26,8 @@ _STUCK: Final = or_(_C.state == constant(ConnectionState.HELD), is_open(Incident
 """Nobody knows when it goes on."""
 _UNTIL: Final = case((or_(_STUCK, _C.paused_until > _SOON), _SOON), else_=_C.paused_until)
 """What closes until then is in danger; a pause has a known end, and harms only what closes within it."""
-_IN_DANGER: Final = and_(_D.connection_id == _C.id, OPEN, _D.closes_at <= _UNTIL)
+# The last condition follows from the one before, which PostgreSQL cannot know: else it may read all that is open.
+_IN_DANGER: Final = and_(_D.connection_id == _C.id, OPEN, _D.closes_at <= _UNTIL, _D.closes_at <= _SOON)
 _THREATENED: Final = and_(
     or_(_STUCK, _C.paused_until > _NOW),
     exists(select(literal_column("1")).where(_IN_DANGER).correlate(connections)),
