@@ -109,6 +109,7 @@ def test_page_is_served(program: Program) -> None:
     assert answer.body.startswith(b"<!doctype html>")
 
 
+GETS: Final = ("get", "/")
 JAN: Final = {"userData": {"firstName": "Jan"}}
 Ask = Callable[[Api, str], Answer]
 
@@ -120,7 +121,7 @@ def deep(api: Api, call: str) -> Answer:
 def inactive(api: Api, call: str) -> Answer:
     api.switch_off()
     body = {"projectId": api.number, **JAN, "leadId": 1, "conversionId": "lost"}
-    return api.program.get(call, api.key, leadId=1) if call.startswith("get") else api.program.post(call, body, api.key)
+    return api.program.get(call, api.key, leadId=1) if call.startswith(GETS) else api.program.post(call, body, api.key)
 
 
 def known(api: Api, **body: object) -> Answer:
@@ -133,7 +134,7 @@ def twice(api: Api, headers: dict[str, str], *bodies: dict[str, object]) -> Answ
 
 
 def bare(api: Api, call: str, key: str | None) -> Answer:
-    if call.startswith("get"):
+    if call.startswith(GETS):
         return api.program.get(call, key, leadId=1)
     return api.program.post(call, {"projectId": api.number, **JAN, "conversionId": "lost"}, key)
 
@@ -175,7 +176,7 @@ REFUSALS: Final[dict[str, Ask]] = {
     "search, too short": lambda api, _: api.list(search="a"),
     "search, too long": lambda api, _: api.list(search="a" * 501),
 }
-"""How each refusal of the description is provoked, by its title; for getLeads the title is the parameter."""
+"""How each refusal of the description is provoked, by its title; for the lists the title is the parameter."""
 ELSEWHERE: Final = {"Fault", "PostgreSQL", "SQLite", "Wrong method"}
 """Provoked in test_away and test_transport."""
 
@@ -185,7 +186,7 @@ def refusals() -> Iterator[tuple[str, int, str, str]]:
         for status, answer in operation["responses"].items():
             for example in answer["content"].get("application/json", {}).get("examples", {}).values():
                 if int(status) >= 400 and example["summary"] not in ELSEWHERE:
-                    yield path.rpartition("/")[2], int(status), example["summary"], example["value"]["message"]
+                    yield path.removeprefix("/api/leads/"), int(status), example["summary"], example["value"]["message"]
 
 
 @pytest.mark.parametrize(("call", "status", "title", "message"), sorted(refusals()))

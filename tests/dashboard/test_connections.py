@@ -97,3 +97,23 @@ def test_a_pause_says_until_when_and_ends(site: Site) -> None:
     (card,) = _page(site).all("article", "delivery")
     assert card.one("h2").text == "Meta Active"
     assert "Paused until" not in _facts(card)
+
+
+def test_open_incidents_are_told_beside_the_state(site: Site) -> None:
+    site.connect("ga4", "meta")
+    for kind in ("stopped", "failing", "closing"):
+        execute(
+            site.program.database_url,
+            "INSERT INTO incidents (project_id, connection_id, kind, code, since_at, opened_at)"
+            " SELECT project_id, id, ?, 'server_error', ?, ? FROM connections WHERE id = ?",
+            kind,
+            START,
+            START,
+            site.connections["meta"],
+        )
+    ga4, meta = _page(site).all("article", "delivery")
+    assert len(ga4.all("p", "what")) == 1
+    told = [one.text for one in meta.all("p", "what")][1:]
+    assert told[0].startswith("Conversions that wait for Meta expire within 24 hours")
+    assert told[1].startswith("Meta has kept failing since 2026-09-21 14:13 UTC.")
+    assert len(told) == 2, "that it is stopped is its state"

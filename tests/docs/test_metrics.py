@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from leadtrackr.kit.metrics import Metrics, QueueDepth
+from leadtrackr.kit.metrics import Metrics, OpenIncidents, QueueDepth
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
 
@@ -17,6 +17,7 @@ def test_every_metric_is_explained_with_its_labels() -> None:
     metrics.delivery("meta", "accepted")
     metrics.attempt("meta", "accepted")
     metrics.watch_queue(lambda: [QueueDepth("meta", "queued", 1, 1.0)])
+    metrics.open_incidents([OpenIncidents("meta", "stopped", 1)])
     found: dict[str, set[str]] = {}
     for line in metrics.render().decode().splitlines():
         sample = re.match(r"(leadtrackr_\w+?)(_bucket|_sum|_count|_created)?(?:{(.*)})? ", line)

@@ -28,12 +28,17 @@ ENGINE = {
     "leadtrackr.conversions.settle": "the engine serves all projects: it settles what it has recorded",
     "leadtrackr.conversions.strays": "the engine serves all projects: it looks for what does not fit its connection",
     "leadtrackr.conversions.inquiry": "the engine serves all projects: it asks by connection and reference",
+    "leadtrackr.conversions.incidents.changes": "the engine serves all projects: it opens and recovers by connection",
+    "leadtrackr.conversions.incidents.watch": "the engine serves all projects: it looks at every connection",
     "leadtrackr.conversions.hold": "the engine serves all projects: it holds and releases a connection",
 }
 EXCEPTIONS = {
     ("leadtrackr.accounts.queries", "_BY_KEY"): "a key names its project; that is what it is for",
     ("leadtrackr.accounts.sign_in", "_ROLES"): "asks which projects a person belongs to",
     ("leadtrackr.conversions.queries", "_PENDING_JOB"): "asked with the id of a lead that was found in its project",
+    ("leadtrackr.conversions.incidents.service", "_WAITING"): "asked with connections that were found in their project",
+    ("leadtrackr.conversions.incidents.service", "_ENDING"): "asked with connections that were found in their project",
+    ("leadtrackr.conversions.incidents.service", "_COUNTS"): "for whoever runs the server",
     ("leadtrackr.conversions.connections", "_BY_ID"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_LOCKED"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_ALL"): "for whoever runs the server",

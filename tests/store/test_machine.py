@@ -282,6 +282,13 @@ class Engine(RuleBasedStateMachine):
                 assert row.code, row
                 assert row.run_at <= self.now + DAY, row
 
+    @invariant()
+    def incidents_are_one_at_a_time_and_true(self) -> None:
+        found = self.world.rows(tables.incidents, recovered_at=None)
+        assert len({(row.connection_id, row.kind) for row in found}) == len(found)
+        held = {row.id for row in self.world.rows(tables.connections, state="held")}
+        assert {row.connection_id for row in found if row.kind == "stopped"} == held
+
     def nobody_is_pending_without_need(self) -> None:
         """After housekeeping: whatever keeps a lead pending is being sent, or can be claimed this moment."""
         deliveries = {row.id: row for row in self.world.deliveries()}

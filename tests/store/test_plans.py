@@ -9,6 +9,7 @@ from sqlalchemy import literal_column
 
 from leadtrackr.accounts import queries as account_queries
 from leadtrackr.conversions import claim, hold, housekeeping, queries, rates, record, settle, strays
+from leadtrackr.conversions.incidents import changes, service, watch
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.leads import queries as lead_queries
@@ -72,11 +73,16 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
         | {"until": "i"},
     ),
     "rate_buckets": (ROWS, {"key": "'k' || (i / 3)", "period_s": "i % 3", "full_until": "1"}),
+    "incidents": (
+        ROWS,
+        {"project_id": "1", "connection_id": f"1 + i % {CONNECTIONS}", "kind": "'stopped'", "since_at": "1"}
+        | {"opened_at": "1", "recovered_at": "2"},
+    ),
     "api_keys": (ROWS, {"project_id": "1", "hash": "'h' || i", "hint": "'x'", "created_at": "1"}),
 }
 """Table → how many rows, and the SQL of each column for row `i`."""
 
-_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys|rate_buckets)\b")
+_SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys|rate_buckets|incidents)\b")
 
 QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "claim": (claim._PICK, {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_claim",)),
@@ -116,7 +122,18 @@ QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "API key": (account_queries._BY_KEY, {"hash": "h7"}, ("api_keys",)),
 }
 
-OF_ITS_CHOICE = {"ready connections", "housekeeping needed", "passed jobs", "held on an active connection"}
+INCIDENTS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
+    "stopped": (changes._STOPPED, {"of_connection": 1, "new_code": "x", "new_detail": None, "now": 1}, ()),
+    "works": (changes._WORKS, {"of_connection": 1, "now": 1}, ("uq_incidents_open",)),
+    "tokens": (watch._TOKENS, {"now": 1, "soon": 1}, ("ix_connections_token",)),
+    "tokens over": (watch._TOKENS_OVER, {"now": 1}, ()),
+    "closing": (watch._CLOSING, {"now": 1, "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
+    "closing over": (watch._CLOSING_OVER, {"now": 1, "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
+    "waiting for incidents": (service._WAITING, {"ids": [1, 2]}, ("ix_deliveries_open",)),
+    "ending for incidents": (service._ENDING, {"ids": [1, 2], "soon": 1}, ("ix_deliveries_open", "closes_at<?")),
+}
+QUESTIONS |= INCIDENTS
+OF_ITS_CHOICE = {"ready connections", "housekeeping needed", "passed jobs", "held on an active connection", *INCIDENTS}
 """PostgreSQL weighs several partial indices against each other by what the rows are like; any of them will do."""
 
 

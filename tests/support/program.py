@@ -136,11 +136,10 @@ class Program:
         return self.send("POST", f"/api/leads/{call}", raw, sent)
 
     def get(self, call: str, key: str | None = None, /, **params: object) -> Answer:
-        """Asks a call of the lead API. `createdAt__gte` stands for the parameter `createdAt[gte]`."""
+        """Asks a call of the lead API, or another path. `createdAt__gte` stands for the parameter `createdAt[gte]`."""
         named = {_parameter(name): str(value) for name, value in params.items()}
-        return self.send(
-            "GET", f"/api/leads/{call}?{urlencode(named)}", headers={} if key is None else {"X-API-Key": key}
-        )
+        path = call if call.startswith("/") else f"/api/leads/{call}"
+        return self.send("GET", f"{path}?{urlencode(named)}", headers={} if key is None else {"X-API-Key": key})
 
 
 def _parameter(name: str) -> str:

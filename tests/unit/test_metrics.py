@@ -2,9 +2,10 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from leadtrackr.conversions.incidents.model import IncidentKind
 from leadtrackr.destinations.contract import Kind
 from leadtrackr.kit.errors import Unavailable
-from leadtrackr.kit.metrics import CONTENT_TYPE, KINDS, Metrics, QueueDepth
+from leadtrackr.kit.metrics import CONTENT_TYPE, INCIDENT_KINDS, KINDS, Metrics, OpenIncidents, QueueDepth
 from leadtrackr.leads.model import Door
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -95,6 +96,17 @@ def test_figures_are_given_while_the_database_is_away() -> None:
     assert b"queue_deliveries" not in metrics.render()
 
 
+def test_open_incidents_are_shown_with_their_zeros_or_not_at_all() -> None:
+    metrics = made()
+    assert b"incidents_open" not in metrics.render()
+    metrics.open_incidents([OpenIncidents("meta", "stopped", 2), OpenIncidents("gone", "stopped", 1)])
+    assert value(metrics, "incidents_open", destination="meta", kind="stopped") == 2
+    assert value(metrics, "incidents_open", destination="ga4", kind="closing") == 0
+    assert value(metrics, "incidents_open", destination="other", kind="stopped") == 1
+    metrics.open_incidents(None)
+    assert b"incidents_open" not in metrics.render()
+
+
 def test_two_metrics_do_not_share_figures() -> None:
     first, second = made(), made()
     first.commit(1)
@@ -104,6 +116,7 @@ def test_two_metrics_do_not_share_figures() -> None:
 
 def test_fixed_sets_hold_the_words_of_the_rooms() -> None:
     assert frozenset(Kind) == KINDS
+    assert frozenset(IncidentKind) == INCIDENT_KINDS
     metrics = made()
     for door in Door:
         metrics.lead_created(door)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leadtrackr.api import leads, status, system
+from leadtrackr.api import incidents, leads, status, system
 from leadtrackr.api.context import Context
 from leadtrackr.api.wire import FAULT, Answer, Handler, refusal
 from leadtrackr.kit.errors import LeadTrackrError
@@ -23,6 +23,7 @@ ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/leads/createCTLead": ("POST", leads.create_ct_lead),
     "/api/leads/getLead": ("GET", leads.get_lead),
     "/api/leads/getLeads": ("GET", leads.get_leads),
+    "/api/incidents": ("GET", incidents.get_incidents),
     "/api/openapi.json": ("GET", system.openapi),
     "/api/docs": ("GET", system.docs),
     "/healthz": ("GET", system.healthz),

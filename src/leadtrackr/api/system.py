@@ -12,9 +12,10 @@ from leadtrackr.api.openapi import description
 from leadtrackr.api.reference import render
 from leadtrackr.api.wire import Answer
 from leadtrackr.conversions import service
+from leadtrackr.conversions.incidents import service as incidents
 from leadtrackr.kit.clock import SECOND
 from leadtrackr.kit.errors import Unavailable
-from leadtrackr.kit.metrics import CONTENT_TYPE, QueueDepth
+from leadtrackr.kit.metrics import CONTENT_TYPE, OpenIncidents, QueueDepth
 
 
 async def healthz(_: Request, __: Context) -> Response:
@@ -29,11 +30,14 @@ async def readyz(_: Request, context: Context) -> Response:
 
 
 async def metrics(_: Request, context: Context) -> Response:
-    """Figures for Prometheus. While the database is away the queue's gauges are left out."""
+    """Figures for Prometheus. While the database is away the gauges that are read from it are left out."""
     try:
         rows = await service.backlog(context.db)
+        counts = await incidents.open_counts(context.db)
+        context.metrics.open_incidents(OpenIncidents(one.destination, one.kind, one.connections) for one in counts)
     except Unavailable:
         rows = []
+        context.metrics.open_incidents(None)
     now = context.clock.now()
     depths = [
         QueueDepth(

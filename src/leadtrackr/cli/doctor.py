@@ -14,6 +14,10 @@ from leadtrackr.cli.checking import check
 from leadtrackr.cli.desk import Desk, at_desk, reaching
 from leadtrackr.cli.output import json_option, show
 from leadtrackr.conversions import connections, receipts
+from leadtrackr.conversions.incidents import service as incidents
+from leadtrackr.conversions.incidents.model import Incident, IncidentKind
+from leadtrackr.conversions.incidents.service import Filters
+from leadtrackr.conversions.incidents.words import words
 from leadtrackr.conversions.model import Connection, ConnectionState
 from leadtrackr.db import migrate
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -139,6 +143,9 @@ async def _inside(desk: Desk, *, online: bool) -> list[Finding]:
     readable = [one for one in connected if _is_readable(desk, one)]
     found.append(_secrets(connected, readable))
     found += [_held(one) for one in connected if one.state == ConnectionState.HELD]
+    page = await incidents.listing(desk.db, None, Filters(open=True, limit=incidents.MAX_LIMIT))
+    # What is stopped is held, and has been said.
+    found += [_incident(one, page.now) for one in page.incidents if one.kind != IncidentKind.STOPPED]
     if online:
         found += [finding async for finding in _ask(desk, readable)]
     return found
@@ -177,6 +184,12 @@ def _held(connection: Connection) -> Finding:
     words = receipts.words_of(connection.destination, connection.hold_code or "")
     where = f"{connection.destination} of project {connection.project_id} is held"
     return Finding("connections", Level.ERROR, f"{where}. {words.sentence} {words.next_step}".rstrip())
+
+
+def _incident(one: Incident, now: int) -> Finding:
+    said = words(one, now)
+    level = Level.ERROR if one.kind == IncidentKind.CLOSING else Level.WARNING
+    return Finding("incidents", level, f"{said.sentence} {said.next_step}")
 
 
 async def _ask(desk: Desk, connected: Sequence[Connection]) -> AsyncIterator[Finding]:

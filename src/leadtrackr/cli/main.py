@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "connect": ("leadtrackr.cli.connect:connect", "Connect a project to an ad platform."),
     "destinations": ("leadtrackr.cli.connect:destinations", "The ad platforms: list, check and resume."),
     "conversions": ("leadtrackr.cli.conversions:conversions", "Deliveries with their attempts, in words."),
+    "incidents": ("leadtrackr.cli.incidents:incidents", "What is wrong with connections, and since when."),
     "version": ("leadtrackr.cli.upkeep:version", "Print the version."),
 }
 """Name → where the command is, and its line in the list; in the order of the list."""

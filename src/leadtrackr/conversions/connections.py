@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions.hold import release_connection
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, ConnectionState
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import prepare
@@ -30,10 +31,11 @@ _ALL: Final = prepare(_SELECT.order_by(_C.id))
 _BY_DESTINATION: Final = prepare(
     _SELECT.where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
 )
+_MADE_WITH: Final = ("settings", "secrets", "token_ends_at")
 _INSERT: Final = prepare(
     insert(connections)
     .values(
-        {name: bindparam(name) for name in ("project_id", "destination", "settings", "secrets", "created_at")}
+        {name: bindparam(name) for name in ("project_id", "destination", *_MADE_WITH, "created_at")}
         | {"state": ConnectionState.ACTIVE.value, "updated_at": bindparam("created_at")}
     )
     .returning(_C.id)
@@ -41,7 +43,7 @@ _INSERT: Final = prepare(
 _UPDATE: Final = prepare(
     update(connections)
     .where(_C.id == bindparam("of_connection"))
-    .values(settings=bindparam("new_settings"), secrets=bindparam("new_secrets"), updated_at=bindparam("now"))
+    .values({name: bindparam(f"new_{name}") for name in _MADE_WITH} | {"updated_at": bindparam("now")})
 )
 _map = msgspec.json.Decoder(dict[str, str])
 
@@ -83,13 +85,14 @@ async def connect(db: Database, box: SecretBox, project_ref: str, slug: str, val
         row = tx.first(_BY_DESTINATION, project_id=project.id, destination=slug)
         there = None if row is None else _connection(row)
         known = full_settings(there, box) if there else {}
-        checked = registry.validate_settings(destination, {**known, **values})
+        checked = registry.validate_settings(destination, registry.with_changes(destination, known, values))
         secret_names = {field.name for field in destination.fields if field.secret}
         settings = {name: value for name, value in checked.items() if name not in secret_names}
         secrets = {name: value for name, value in checked.items() if name in secret_names}
         columns = {
             "settings": msgspec.json.encode(settings).decode(),
             "secrets": box.encrypt(msgspec.json.encode(secrets).decode()),
+            "token_ends_at": registry.token_ends_at(destination, checked),
         }
         now = tx.now()
         if there is None:
@@ -100,6 +103,7 @@ async def connect(db: Database, box: SecretBox, project_ref: str, slug: str, val
             new = {f"new_{name}": value for name, value in columns.items()}
             tx.run(_UPDATE, of_connection=connection_id, now=now, **new)
             release_connection(tx, connection_id, now=now)
+            incidents.renewed(tx, connection_id, now)
         return _require(by_id(tx, connection_id))
 
     return await db.write(work)

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
@@ -17,6 +18,8 @@ _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
 OPEN: Final = _D.state.in_([constant(State.QUEUED), constant(State.WAITING), constant(State.HELD)])
 """Word for word the condition of the partial index over what is not settled: SQLite uses it only then."""
+OPEN_UNTIL: Final = OPEN & _D.passed.in_([literal_column("0"), literal_column("1")])
+"""The same, said so that the index leads on from `connection_id` and `state` to `closes_at`."""
 FRESH: Final = OPEN & (_D.state == constant(State.QUEUED)) & (_D.passed == literal_column("0"))
 
 _HOLD: Final = prepare(
@@ -48,6 +51,7 @@ _PAUSE: Final = prepare(
     .where(_C.id == bindparam("of_connection"))
     .values(
         failures=bindparam("new_failures"),
+        failing_since=func.coalesce(_C.failing_since, bindparam("now")),
         paused_until=bindparam("until"),
         pause_code=bindparam("new_code"),
         updated_at=bindparam("now"),
@@ -87,6 +91,7 @@ _RELEASE: Final = prepare(
         hold_detail=None,
         held_at=None,
         failures=0,
+        failing_since=None,
         paused_until=None,
         pause_code=None,
         updated_at=bindparam("now"),
@@ -109,6 +114,7 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         new_hold_detail=outcome.detail,
         now=now,
     )
+    incidents.stopped(tx, connection_id, outcome, now)
     _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
     pass_jobs(tx, passed, now=now)
 
@@ -134,6 +140,7 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
         delay = schedule.asked_delay(outcome.retry_after_s)
     until = now + delay
     tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=outcome.code, now=now)
+    incidents.failed(tx, connection_id, outcome, now)
     pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
     return until
 
@@ -157,6 +164,7 @@ def pass_in_queue(tx: Tx, connection_id: int, *, code: str, most: int = 2000) ->
 def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
     """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
     tx.run(_RELEASE, of_connection=connection_id, now=now)
+    incidents.released(tx, connection_id, now)
     return release_deliveries(tx, connection_id, now=now)
 
 

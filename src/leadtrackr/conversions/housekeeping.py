@@ -7,7 +7,9 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes, rates, strays
-from leadtrackr.conversions.hold import OPEN
+from leadtrackr.conversions.hold import OPEN, OPEN_UNTIL
+from leadtrackr.conversions.incidents import changes as incidents
+from leadtrackr.conversions.incidents import watch
 from leadtrackr.conversions.lots import DEATHS
 from leadtrackr.conversions.model import UNSETTLED, JobState, State
 from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
@@ -33,12 +35,7 @@ _DUE: Final = prepare(
 )
 _PROMOTE: Final = prepare(update(deliveries).where(_IDS).values(state=State.QUEUED.value, updated_at=bindparam("now")))
 # By connection, as the index over what is not settled begins with it.
-_IS_CLOSED: Final = (
-    (_D.connection_id == connections.c.id)
-    & OPEN
-    & _D.passed.in_([literal_column("0"), literal_column("1")])
-    & (_D.closes_at <= bindparam("now"))
-)
+_IS_CLOSED: Final = (_D.connection_id == connections.c.id) & OPEN_UNTIL & (_D.closes_at <= bindparam("now"))
 _CLOSED: Final = prepare(
     select(_D.id, _D.job_id, _D.passed)
     .select_from(connections.join(deliveries, _IS_CLOSED))
@@ -178,6 +175,7 @@ def sweep(tx: Tx) -> Swept:
     expired = sorted(row.id for row in closed)
     if closed:
         tx.run(_EXPIRE, ids=expired, now=now)
+        incidents.lost(tx, expired)
     stopped, passed = strays.stop(tx, now)
     over = [*closed, *dead.poison]
     passed += [row.job_id for row in over if not row.passed]
@@ -208,8 +206,9 @@ def _move(tx: Tx, statement: Any, rows: Sequence[Any], now: int) -> None:
 
 
 def mend(tx: Tx) -> None:
-    """What is done once in a while: what is held or stands behind another without reason goes on, old keys go."""
+    """What is done once in a while: what is held or behind another without reason goes on, incidents are looked for."""
     strays.free(tx, tx.now())
+    watch.look(tx)
     stale = [row.id for row in tx.all(_STALE)]
     if stale:
         tx.run(_UNBLOCK, ids=sorted(stale))

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, bindparam, cast, insert, select, update
 
 from leadtrackr.conversions import inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection, pause_connection
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
@@ -60,7 +61,7 @@ _SECRETS: Final = prepare(
 _WELL_AGAIN: Final = prepare(
     update(connections)
     .where(connections.c.id == bindparam("connection_id"), connections.c.failures > 0)
-    .values(failures=0, paused_until=None, pause_code=None, updated_at=bindparam("now"))
+    .values(failures=0, failing_since=None, paused_until=None, pause_code=None, updated_at=bindparam("now"))
 )
 
 
@@ -133,6 +134,7 @@ def record(
     jitter = fraction()
     moves = _moves(kept, now, paused_until, jitter)
     _apply(tx, moves, now)
+    incidents.lost(tx, [one for move, ids in moves.items() if move.state == State.EXPIRED for one in ids])
     settled = [one for move, ids in moves.items() if not move.stuck for one in ids]
     stuck = [one for move, ids in moves.items() if move.stuck for one in ids]
     passed = [r.delivery.job_id for r in kept if not r.delivery.passed]
@@ -200,6 +202,7 @@ def _connection_news(
         return pause_connection(tx, connection.id, outcome=failed[0], now=now, fraction=fraction())
     if connection.failures and any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
+        incidents.works(tx, connection.id, now)
     return None
 
 

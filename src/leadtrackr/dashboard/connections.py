@@ -1,10 +1,16 @@
 """The ad platforms that a project is connected to, and how each of them is doing."""
 
+from collections.abc import Sequence
+
 import msgspec
 from starlette.responses import Response
 
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import connections, outcomes, receipts
+from leadtrackr.conversions.incidents import service as incidents
+from leadtrackr.conversions.incidents.model import Incident, IncidentKind
+from leadtrackr.conversions.incidents.service import Filters
+from leadtrackr.conversions.incidents.words import words
 from leadtrackr.conversions.model import Connection, ConnectionState
 from leadtrackr.dashboard.receipt import NOTHING, Fact, Said, say
 from leadtrackr.dashboard.rendering import moment, platform
@@ -23,6 +29,8 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     commands: list[str]
     """What to type once a person has mended what held it."""
     facts: list[Fact]
+    incidents: list[Said]
+    """What else is wrong with it: the state says already that it is held."""
 
 
 async def everything(visit: Visit) -> Response:
@@ -31,13 +39,19 @@ async def everything(visit: Visit) -> Response:
     db = visit.context.db
     found = await connections.of_project(db, project.public_id)
     to_send = await receipts.to_send(db, project.id)
+    wrong = await incidents.listing(db, project.public_id, Filters(open=True, limit=incidents.MAX_LIMIT))
     now = visit.context.clock.now()
     there = {connection.destination for connection in found}
     return visit.page(
         "connections.html",
         project=project,
         section="connections",
-        connected=[show(project, one, to_send.get(one.id, 0), now) for one in found],
+        connected=[
+            show(
+                project, one, to_send.get(one.id, 0), now, [it for it in wrong.incidents if it.connection_id == one.id]
+            )
+            for one in found
+        ],
         others=[(one, connect_command(project, one)) for slug, one in DESTINATIONS.items() if slug not in there],
     )
 
@@ -49,8 +63,9 @@ def connect_command(project: Project, destination: Destination) -> str:
     return " ".join(["leadtrackr connect", project.public_id, destination.slug, *(f"{name}=…" for name in names)])
 
 
-def show(project: Project, one: Connection, to_send: int, now: int) -> Connected:
-    """A connection for people. `to_send` counts the deliveries that wait for it, `now` is in microseconds UTC."""
+def show(project: Project, one: Connection, to_send: int, now: int, wrong: Sequence[Incident]) -> Connected:
+    """A connection for people. `to_send` counts the deliveries that wait for it, `now` is in microseconds UTC, `wrong`
+    are its open incidents."""
     paused = one.state == ConnectionState.ACTIVE and one.paused_until is not None and one.paused_until > now
     until: list[Fact] = [("Paused until", moment(one.paused_until))] if paused and one.paused_until else []
     word, tone, said = _state(one, paused=paused)
@@ -61,6 +76,10 @@ def show(project: Project, one: Connection, to_send: int, now: int) -> Connected
         tone=tone,
         said=said,
         commands=[resume] if one.state == ConnectionState.HELD else [],
+        incidents=[
+            Said(said.sentence, said.next_step)
+            for said in (words(it, now) for it in wrong if it.kind != IncidentKind.STOPPED)
+        ],
         facts=[*until, ("Conversions to be sent", f"{to_send:,}"), *_settings(one)],
     )
 

@@ -202,11 +202,14 @@ connections: Final = Table(
     *(_text(name, nullable=True) for name in ("hold_reason", "hold_code", "hold_detail")),
     _time("held_at", nullable=True),
     _count("failures"),
+    _time("failing_since", nullable=True),
     _time("paused_until", nullable=True),
     _text("pause_code", nullable=True),
+    _time("token_ends_at", nullable=True),
     _time("created_at"),
     _time("updated_at"),
     Index("uq_connections_destination", "project_id", "destination", unique=True),
+    _partial("ix_connections_token", "token_ends_at", where="token_ends_at IS NOT NULL"),
 )
 
 jobs: Final = Table(
@@ -327,6 +330,26 @@ rate_buckets: Final = Table(
     Column("key", Text, primary_key=True),
     Column("period_s", Integer, primary_key=True),
     _time("full_until"),
+)
+
+incidents: Final = Table(
+    "incidents",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _ref("connection_id", "connections.id"),
+    _text("kind"),
+    _text("code", nullable=True),
+    _text("detail", nullable=True),
+    _time("since_at"),
+    _time("opened_at"),
+    _time("recovered_at", nullable=True),
+    _time("ends_at", nullable=True),
+    _count("lost"),
+    _time("opening_told_at", nullable=True),
+    _time("recovery_told_at", nullable=True),
+    _partial("uq_incidents_open", "connection_id", "kind", where="recovered_at IS NULL", unique=True),
+    Index("ix_incidents_project", "project_id", "opened_at", "id"),
 )
 
 idempotency_keys: Final = Table(

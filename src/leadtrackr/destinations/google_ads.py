@@ -30,6 +30,7 @@ from leadtrackr.destinations.google_oauth import GOOGLE_AUTH, cloud_project
 from leadtrackr.destinations.google_status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import google_email, google_phone
+from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.money import to_units
 
@@ -74,6 +75,7 @@ _FIELDS: Final = (
         kind="json",
         secret=True,
     ),
+    TOKEN_ENDS_ON,
     Field(
         name="user_data",
         label="Send hashed customer data",
@@ -266,6 +268,7 @@ GOOGLE_ADS: Final = Destination(
     read_check=read_check,
     codes=CODES,
     auth=GOOGLE_AUTH,
+    token_ends=token_ends,
     status=GOOGLE_STATUS,
     take_back=TakeBack(
         restate=True,

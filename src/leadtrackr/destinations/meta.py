@@ -33,6 +33,7 @@ from leadtrackr.destinations.http_common import (
 from leadtrackr.destinations.meta_answer import read, read_check
 from leadtrackr.destinations.meta_codes import CODES
 from leadtrackr.destinations.normalise import meta_country, meta_email, meta_name, meta_phone
+from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, SECOND
 from leadtrackr.kit.hashing import sha256_hex
 from leadtrackr.kit.money import to_units
@@ -61,6 +62,7 @@ _FIELDS: Final = (
         pattern=r"[!-~]+",
         pattern_help="Copy the whole access token; it has no spaces.",
     ),
+    TOKEN_ENDS_ON,
     Field(
         name="action_source",
         label="Where the conversions come from",
@@ -231,6 +233,7 @@ META: Final = Destination(
     check=check,
     read_check=read_check,
     codes=CODES,
+    token_ends=token_ends,
     take_back=TakeBack(
         restate=False,
         retract=False,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -42,6 +43,23 @@ def validate_settings(destination: Destination, values: Mapping[str, str]) -> Se
     if destination.auth is not None:
         destination.auth.request(settings, 0)
     return settings
+
+
+def with_changes(destination: Destination, known: Mapping[str, str], values: Mapping[str, str]) -> Mapping[str, str]:
+    """What a connection is to be made with: what it has, and over it the values given now.
+
+    What it has of a setting that speaks of the secrets goes when one of them is another now.
+    """
+    secret = [field.name for field in destination.fields if field.secret]
+    if any(name in values and values[name].strip() != known.get(name, "") for name in secret):
+        of_secrets = {field.name for field in destination.fields if field.of_secrets}
+        known = {name: value for name, value in known.items() if name not in of_secrets}
+    return {**known, **values}
+
+
+def token_ends_at(destination: Destination, settings: Settings) -> int | None:
+    """When the connected credentials end, microseconds UTC; None when nobody knows."""
+    return None if destination.token_ends is None else destination.token_ends(settings)
 
 
 def validate_event_value(destination: Destination, value: str) -> str:
@@ -85,6 +103,8 @@ def _check_kind(field: Field, value: str) -> None:
         raise InvalidInput(f"{field.label} ({field.name}) is true or false.", field.name)
     if field.kind == "number" and not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", value):
         raise InvalidInput(f"{field.label} ({field.name}) is a number.", field.name)
+    if field.kind == "date" and not _is_date(value):
+        raise InvalidInput(f"{field.label} ({field.name}) is a day, such as 2027-01-31.", field.name)
     if field.kind == "json":
         try:
             found = json.loads(value)
@@ -92,6 +112,13 @@ def _check_kind(field: Field, value: str) -> None:
             found = None
         if not isinstance(found, dict):
             raise InvalidInput(f"{field.label} ({field.name}) is a JSON object; paste the whole file.", field.name)
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _require_one_of(destination: Destination, settings: Settings) -> None:

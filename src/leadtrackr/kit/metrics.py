@@ -22,6 +22,7 @@ STATES: Final = frozenset(
     {"queued", "sending", "waiting", "held", "accepted", "confirmed", "skipped", "rejected", "expired", "cancelled"}
 )
 KINDS: Final = frozenset({"accepted", "confirmed", "rejected", "retry", "hold", "unknown"})
+INCIDENT_KINDS: Final = frozenset({"stopped", "failing", "token_expiring", "closing"})
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _GROUP: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
@@ -33,6 +34,14 @@ class QueueDepth(NamedTuple):
     state: str
     deliveries: int
     oldest_age_s: float
+
+
+class OpenIncidents(NamedTuple):
+    """How many connections to a destination have an open incident of this kind."""
+
+    destination: str
+    kind: str
+    connections: int
 
 
 QueueReader = Callable[[], Iterable[QueueDepth]]
@@ -48,6 +57,8 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._queue = _QueueCollector(self._destinations)
         self._registry.register(self._queue)
+        self._incidents = _IncidentCollector(self._destinations)
+        self._registry.register(self._incidents)
         self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self._request_seconds = self._histogram("request_seconds", "Time to answer a request.", _SECONDS, "route")
         # Finding a series by its labels costs more than counting in it, and every request does.
@@ -110,6 +121,10 @@ class Metrics:
         out and the rest is given."""
         self._queue.read = read
 
+    def open_incidents(self, rows: Iterable[OpenIncidents] | None) -> None:
+        """The incidents that are open now, 0 where there is no row; None leaves the gauge out, as nobody knows."""
+        self._incidents.rows = None if rows is None else tuple(rows)
+
     def render(self) -> bytes:
         """Everything, in the format of `CONTENT_TYPE`."""
         return generate_latest(self._registry)
@@ -148,6 +163,27 @@ class _QueueCollector(Collector):
             deliveries, oldest = sums.get(labels, (0, 0.0))
             sums[labels] = (deliveries + row.deliveries, max(oldest, row.oldest_age_s))
         return sums
+
+
+class _IncidentCollector(Collector):
+    def __init__(self, destinations: frozenset[str]) -> None:
+        self._destinations = destinations
+        self.rows: tuple[OpenIncidents, ...] | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        gauge = GaugeMetricFamily(
+            "leadtrackr_incidents_open", "Open incidents of connections.", labels=("destination", "kind")
+        )
+        if self.rows is None:
+            return
+        # A series that is there only while something is wrong cannot be seen to go back to 0.
+        counts = {(slug, kind): 0 for slug in sorted(self._destinations) for kind in sorted(INCIDENT_KINDS)}
+        for row in self.rows:
+            labels = (_fixed(row.destination, self._destinations), _fixed(row.kind, INCIDENT_KINDS))
+            counts[labels] = counts.get(labels, 0) + row.connections
+        for values, count in counts.items():
+            gauge.add_metric(values, count)
+        yield gauge
 
 
 def _fixed(value: str, allowed: frozenset[str]) -> str:

@@ -59,8 +59,8 @@ def read(params: Mapping[str, str], country: str | None) -> Filters:
     phone = given.get("phone")
     email = given.get("email")
     return Filters(
-        limit=_number(given, "limit", 50, MAX_LIMIT),
-        page=_number(given, "page", 1, 10**9),
+        limit=number(given, "limit", 50, MAX_LIMIT),
+        page=number(given, "page", 1, 10**9),
         status=_statuses(given),
         form_name=given.get("formName"),
         unique_identifier=given.get("uniqueIdentifier"),
@@ -71,13 +71,14 @@ def read(params: Mapping[str, str], country: str | None) -> Filters:
         created_from=_time(given, "createdAt[gte]"),
         created_to=_until(given, "createdAt[lte]"),
         search=_search(given),
-        exists={name: _boolean(given, f"{name}[exists]") for name in EXISTS if f"{name}[exists]" in given},
+        exists={name: boolean(given, f"{name}[exists]") for name in EXISTS if f"{name}[exists]" in given},
         sort_column=sort_column,
         descending=descending,
     )
 
 
-def _number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+def number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A whole number from 1; InvalidInput names the parameter."""
     text = given.get(name)
     if text is None:
         return default
@@ -86,7 +87,8 @@ def _number(given: Mapping[str, str], name: str, default: int, most: int) -> int
     return int(text)
 
 
-def _boolean(given: Mapping[str, str], name: str) -> bool:
+def boolean(given: Mapping[str, str], name: str) -> bool:
+    """True or false; InvalidInput names the parameter."""
     if given[name] not in ("true", "false"):
         raise InvalidInput(f"Invalid parameter: {name} must be true or false", name)
     return given[name] == "true"

@@ -29,6 +29,7 @@ _TAGS: Final = (
     ("Leads in", "What forms, tags and servers post. Odd input is taken rather than refused, so that no lead is lost."),
     ("Leads out", "Read leads back, one or many."),
     ("Rating", "Say what became of a lead; the rating goes to the project's ad platforms."),
+    ("Delivery", "What stands in the way of sending conversions."),
     ("System", "For whoever runs the server."),
 )
 

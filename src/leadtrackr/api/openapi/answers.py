@@ -7,6 +7,8 @@ from leadtrackr.api.leads import CREATED, UPDATED
 from leadtrackr.api.openapi.parts import Schema, always, exactly, json_body, ref, text, text_or_null
 from leadtrackr.api.status import QUEUED, REOPENED
 from leadtrackr.api.wire import FAULT
+from leadtrackr.conversions.incidents.model import IncidentKind
+from leadtrackr.conversions.incidents.service import MAX_LIMIT
 from leadtrackr.conversions.service import PENDING
 from leadtrackr.destinations.registry import DESTINATIONS
 
@@ -83,12 +85,43 @@ _WARNING: Final = exactly(
         "timestamp": text("When that was found.", "2026-01-31T12:00:00.000Z", pattern=_TIME),
     }
 )
-_RATED: Final[Schema] = {"message": always(QUEUED), "leadId": _LEAD_ID, "uniqueIdentifier": _UNIQUE_IDENTIFIER}
+_KINDS_OF_INCIDENT: Final = (
+    "`stopped`: nothing is sent until a person mends the connection. `failing`: the platform has failed for ten "
+    "minutes and three tries in a row. `token_expiring`: the token ends within a week. `closing`: conversions that "
+    "wait expire within a day."
+)
+
+
+def _time_or_null(description: str) -> Schema:
+    return {"type": ["string", "null"], "pattern": _TIME, "description": description}
 
 
 def _count(least: int, description: str) -> Schema:
     return {"type": "integer", "minimum": least, "description": description}
 
+
+_INCIDENT: Final = exactly(
+    {
+        "id": {"type": "integer", "minimum": 1, "description": "The incident's number.", "examples": [7]},
+        "projectId": text("The project's public id."),
+        "kind": text(_KINDS_OF_INCIDENT, "stopped", enum=[kind.value for kind in IncidentKind]),
+        "open": {"type": "boolean", "description": "Whether it is still so."},
+        "connectionId": {"type": "integer", "minimum": 1, "description": "The connection's number."},
+        "destination": text("The platform.", "meta"),
+        "code": text_or_null("The outcome that caused it; its words are in the reference of outcomes.", "190"),
+        "detail": text_or_null("The platform's own words, shortened."),
+        "sentence": text("What is wrong, for a person."),
+        "nextStep": text("What to do, for a person."),
+        "since": text("When the fault began.", "2026-01-31T12:00:00.000Z", pattern=_TIME),
+        "openedAt": text("When it became an incident.", "2026-01-31T12:00:00.000Z", pattern=_TIME),
+        "recoveredAt": _time_or_null("When it was over; null while it is open."),
+        "endsAt": _time_or_null("When the token ends, or when the first conversion expires."),
+        "deliveriesWaiting": _count(0, "Deliveries that wait because of it now."),
+        "deliveriesExpired": _count(0, "Deliveries that expired while it was open, of a `closing` one."),
+    },
+    "Something that is wrong with a connection. Every key is always there.",
+)
+_RATED: Final[Schema] = {"message": always(QUEUED), "leadId": _LEAD_ID, "uniqueIdentifier": _UNIQUE_IDENTIFIER}
 
 SCHEMAS: Final[Schema] = {
     "Message": exactly({"message": text("A sentence for a person.")}),
@@ -108,6 +141,18 @@ SCHEMAS: Final[Schema] = {
             "total": _count(0, "Leads on all pages."),
             "page": _count(1, "This page."),
             "limit": _count(1, "Leads on a page."),
+            "totalPages": _count(0, "How many pages there are."),
+            "hasMore": {"type": "boolean", "description": "Whether there is a page after this one."},
+        }
+    ),
+    "Incident": _INCIDENT,
+    "IncidentPage": exactly(
+        {
+            "message": always("Incidents retrieved"),
+            "incidents": {"type": "array", "maxItems": MAX_LIMIT, "items": ref("Incident")},
+            "total": _count(0, "Incidents on all pages."),
+            "page": _count(1, "This page."),
+            "limit": _count(1, "Incidents on a page."),
             "totalPages": _count(0, "How many pages there are."),
             "hasMore": {"type": "boolean", "description": "Whether there is a page after this one."},
         }
@@ -172,6 +217,12 @@ BAD_LISTING: Final = {
     "cid[exists]": "Invalid parameter: cid[exists] must be true or false",
     "fbp[exists]": "Invalid parameter: fbp[exists] must be true or false",
     "fbc[exists]": "Invalid parameter: fbc[exists] must be true or false",
+}
+BAD_INCIDENTS: Final = {
+    "open": "Invalid parameter: open must be true or false",
+    "kind": f"Invalid parameter: kind must be one of {', '.join(IncidentKind)}",
+    "limit": "Invalid parameter: limit must be a whole number from 1 to 100",
+    "page": "Invalid parameter: page must be a whole number from 1 to 1000000000",
 }
 IN_THE_WAY: Final = {
     "A job is pending": PENDING,

@@ -5,7 +5,7 @@ from typing import Final
 from leadtrackr.api.leads import CREATED, UPDATED
 from leadtrackr.api.openapi import answers, bodies
 from leadtrackr.api.openapi.answers import faults, refused, said, too_large
-from leadtrackr.api.openapi.parameters import idempotency_key, identifiers, listing
+from leadtrackr.api.openapi.parameters import idempotency_key, identifiers, incidents, listing
 from leadtrackr.api.openapi.parts import Schema, json_body, ref, text
 from leadtrackr.api.status import QUEUED, REOPENED
 
@@ -44,6 +44,34 @@ _EXAMPLE_WARNING: Final[Schema] = {
     "reason": "The lead has no Google Analytics client id (cid), so GA4 could not find its visit.",
     "field": "cid",
     "timestamp": "2026-01-31T12:00:00.000Z",
+}
+_EXAMPLE_INCIDENT: Final[Schema] = {
+    "id": 7,
+    "projectId": "pk3n9x2m7q",
+    "kind": "stopped",
+    "open": True,
+    "connectionId": 3,
+    "destination": "meta",
+    "code": "190",
+    "detail": "Error validating access token",
+    "sentence": "Nothing is sent to Meta. Meta does not accept the access token.",
+    "nextStep": "Make a new access token and connect it. Connecting again lets it go on; else: "
+    "leadtrackr destinations resume pk3n9x2m7q meta",
+    "since": "2026-01-31T12:00:00.000Z",
+    "openedAt": "2026-01-31T12:00:00.000Z",
+    "recoveredAt": None,
+    "endsAt": None,
+    "deliveriesWaiting": 12,
+    "deliveriesExpired": 0,
+}
+_EXAMPLE_INCIDENTS: Final[Schema] = {
+    "message": "Incidents retrieved",
+    "incidents": [_EXAMPLE_INCIDENT],
+    "total": 1,
+    "page": 1,
+    "limit": 50,
+    "totalPages": 1,
+    "hasMore": False,
 }
 
 
@@ -224,6 +252,19 @@ PATHS: Final[Schema] = {
         },
         keyed=True,
         parameters=listing(),
+    ),
+    "/api/incidents": _get(
+        "getIncidents",
+        "Delivery",
+        "List incidents",
+        "What is wrong with the project's connections, or was, newest first, a page at a time. Each incident is opened "
+        "once and recovers once. Several filters are all to hold. Blank parameters count as absent.",
+        {
+            **_read("IncidentPage", "One page.", _EXAMPLE_INCIDENTS, answers.BAD_INCIDENTS),
+            **faults("GET"),
+        },
+        keyed=True,
+        parameters=incidents(),
     ),
     **_plain("healthz", "/healthz", "Health", "It answers.", _ok("ok")),
     **_plain("readyz", "/readyz", "Readiness", "The database answers.", _ok("ready"), database=True),

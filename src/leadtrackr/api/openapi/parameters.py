@@ -4,6 +4,8 @@ from typing import Final
 
 from leadtrackr.api.openapi.parts import Schema, text
 from leadtrackr.api.status import LONGEST_KEY
+from leadtrackr.conversions.incidents.model import IncidentKind
+from leadtrackr.conversions.incidents.service import MAX_LIMIT as MOST_INCIDENTS
 from leadtrackr.leads.listing import EXISTS, LONGEST_SEARCH, MAX_LIMIT, SORTS
 
 _BLANK = r"\s\x00\x1c-\x1f"
@@ -92,4 +94,15 @@ def listing() -> list[Schema]:
             "`field:direction`. Texts are compared by code point; leads without a value come last; ties go by id.",
         ),
         *(_query(f"{name}[exists]", {"type": "boolean"}, f"Only leads with, or without, `{name}`.") for name in EXISTS),
+    ]
+
+
+def incidents() -> list[Schema]:
+    """What the list of incidents can be asked."""
+    page: Schema = {"type": "integer", "minimum": 1}
+    return [
+        _query("open", {"type": "boolean"}, "Only those that are open, or only those that are over."),
+        _query("kind", {"enum": [kind.value for kind in IncidentKind]}, "Only those of this kind."),
+        _query("limit", {**page, "maximum": MOST_INCIDENTS, "default": 50}, "Incidents on a page."),
+        _query("page", {**page, "maximum": 10**9, "default": 1}, "Which page."),
     ]

@@ -134,6 +134,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     codes: Mapping[str, Code]
     """The outcome table: every code that `read`, `read_check`, `auth` and `status` can give, with its words."""
     auth: TokenAuth | None = None
+    token_ends: Callable[[Settings], int | None] | None = None
+    """When the credentials that a person has connected end, microseconds UTC; None when their settings do not tell.
+    Not the access token of `auth`, which the engine renews by itself."""
     status: StatusPoll | None = None
     """None when the platform's first answer is its last."""
     take_back: TakeBack | None = None

@@ -15,7 +15,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     label: str
     help: str = ""
-    kind: Literal["text", "number", "boolean", "choice", "json"] = "text"
+    kind: Literal["text", "number", "boolean", "choice", "json", "date"] = "text"
     secret: bool = False
     required: bool = False
     default: str | None = None
@@ -26,6 +26,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The sentence shown when it does not match."""
     drop: str = ""
     """Characters that people type and platforms refuse (the hyphens of a customer id); taken out before the check."""
+    of_secrets: bool = False
+    """Says something of the secrets: forgotten when one of them is changed, unless it is given anew."""
 
 
 def _rate_field(period: str, digits: int) -> Field:

@@ -63,12 +63,22 @@ def upgrade() -> None:
         sa.Column("hold_detail", sa.Text(), nullable=True),
         sa.Column("held_at", sa.BigInteger(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("paused_until", sa.BigInteger(), nullable=True),
         sa.Column("pause_code", sa.Text(), nullable=True),
+        sa.Column("token_ends_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_connections_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
+    )
+    op.create_index(
+        "ix_connections_token",
+        "connections",
+        ["token_ends_at"],
+        unique=False,
+        sqlite_where=sa.text("token_ends_at IS NOT NULL"),
+        postgresql_where=sa.text("token_ends_at IS NOT NULL"),
     )
     op.create_index("uq_connections_destination", "connections", ["project_id", "destination"], unique=True)
     op.create_table(
@@ -234,6 +244,34 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id")),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
+    )
+    op.create_table(
+        "incidents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("since_at", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("recovered_at", sa.BigInteger(), nullable=True),
+        sa.Column("ends_at", sa.BigInteger(), nullable=True),
+        sa.Column("lost", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("opening_told_at", sa.BigInteger(), nullable=True),
+        sa.Column("recovery_told_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_incidents_connection_id")),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_incidents_project_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    op.create_index("ix_incidents_project", "incidents", ["project_id", "opened_at", "id"], unique=False)
+    op.create_index(
+        "uq_incidents_open",
+        "incidents",
+        ["connection_id", "kind"],
+        unique=True,
+        sqlite_where=sa.text("recovered_at IS NULL"),
+        postgresql_where=sa.text("recovered_at IS NULL"),
     )
     op.create_table(
         "inquiries",
