@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leadtrackr.conversions import claim, connections, operations
+from leadtrackr.conversions import connections, housekeeping, operations
 from leadtrackr.conversions import service as service_of_ratings
 from leadtrackr.conversions.hold import hold_connection, pause_connection
 from leadtrackr.conversions.incidents import service, watch
@@ -58,7 +58,7 @@ def release(world: World, slug: str = "google_ads") -> None:
 
 
 def look(world: World) -> None:
-    world.write(claim.mend)
+    world.write(housekeeping.mend)
 
 
 def rated(world: World, count: int = 1) -> list[int]:
@@ -312,7 +312,7 @@ def test_an_idle_worker_writes_nothing(world: World) -> None:
     world.step(6 * DAY + HOUR)
     look(world)
     before = [world.rows(table) for table in tables.metadata.sorted_tables]
-    assert world.read(claim.housekeeping_needed) is False
+    assert world.read(housekeeping.housekeeping_needed) is False
     world.step(MINUTE)
     look(world)
     assert [world.rows(table) for table in tables.metadata.sorted_tables] == before

@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
-import msgspec
 from sqlalchemy import Table, bindparam, select
 
 from leadtrackr.accounts import service as accounts
@@ -205,10 +204,7 @@ class World:
         connection = self.connections[slug]
 
         def work(tx: Tx) -> Recorded:
-            now_there = connections.by_id(tx, connection.id)
-            assert now_there is not None
-            claimed_with = msgspec.structs.replace(connection, failures=now_there.failures)
-            recorded = record(tx, claimed_with, token, results, self.ids.fraction)
+            recorded = record(tx, connection, token, results, self.ids.fraction)
             if not tx.all(_UNDER, token=token):
                 claims.end(tx, token)
             return recorded

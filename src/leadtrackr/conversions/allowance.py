@@ -8,7 +8,7 @@ from leadtrackr.conversions import rates
 from leadtrackr.conversions.rates import Rate
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.contract import Destination, Settings
-from leadtrackr.kit.clock import SECOND
+from leadtrackr.kit.clock import SECOND, Clock
 
 LONGEST_WAIT: Final = 30 * SECOND
 """Whoever would have to wait longer, in the middle of a lot, gives the rest of it back."""
@@ -19,19 +19,20 @@ _LOOK_S: Final = 0.25
 class Allowance:
     """What is granted and not yet spent. Without limits there is always one more."""
 
-    def __init__(self, key: str, limits: tuple[Rate, ...]) -> None:
+    def __init__(self, key: str, limits: tuple[Rate, ...], clock: Clock) -> None:
         self._key = key
         self._limits = limits
+        self._clock = clock
         self._granted_at = 0
         self._left = 0
         self.wait_us = 0
         """After a refusal: how long until at least one more request is allowed."""
 
     @classmethod
-    def of(cls, destination: Destination, settings: Settings) -> Self:
+    def of(cls, destination: Destination, settings: Settings, clock: Clock) -> Self:
         """By a destination's own limits, or those that the connection sets instead."""
         limits = rates.rates_of(destination.limits, settings)
-        return cls(rates.key_of(destination, settings) if limits else "", limits)
+        return cls(rates.key_of(destination, settings) if limits else "", limits, clock)
 
     def take(self, tx: Tx, wanted: int) -> int:
         """Asks for requests; returns how many are granted now. Locks the platform's buckets, so ask last."""
@@ -51,6 +52,9 @@ class Allowance:
         """One request; asks for another one, and waits for it, when all are spent. False: none is to be made."""
         if not self._limits:
             return True
+        if self._left and self._clock.now() - self._granted_at > min(limit.tolerance_us for limit in self._limits):
+            # A grant is for now: spent much later it would meet those of another moment.
+            await self.give_back(db)
         while not self._left:
             if await db.write(lambda tx: self.take(tx, 1)):
                 break

@@ -145,7 +145,7 @@ class Drain:
         probing = batch.connection.failures > 0
         if probing and claim.any_sends(tx, self._connection_id):
             return None
-        allowance = Allowance.of(batch.destination, batch.settings)
+        allowance = Allowance.of(batch.destination, batch.settings, means.clock)
 
         def fit(lot: list[Candidate]) -> list[Candidate]:
             size = batch.destination.limits.batch_events

@@ -11,6 +11,7 @@ from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.db.database import Database
 from leadtrackr.destinations.contract import Destination, NotYet, Outcome, StatusAnswer, StatusPoll
 from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
@@ -22,11 +23,14 @@ _log = structlog.get_logger(__name__)
 class Inquirer:
     """Asks about the requests whose time has come, one after the other: there is no hurry."""
 
-    def __init__(self, db: Database, http: HttpClient, tokens: Tokens, box: SecretBox, metrics: Metrics) -> None:
+    def __init__(
+        self, db: Database, http: HttpClient, tokens: Tokens, box: SecretBox, clock: Clock, metrics: Metrics
+    ) -> None:
         self._db = db
         self._http = http
         self._tokens = tokens
         self._box = box
+        self._clock = clock
         self._metrics = metrics
 
     async def ask_due(self) -> int:
@@ -63,7 +67,7 @@ class Inquirer:
         token = await self._tokens.get(connection.id, destination, settings)
         if isinstance(token, Outcome):
             return NotYet(token)
-        if not await Allowance.of(destination, settings).spend(self._db, _no_waiting):
+        if not await Allowance.of(destination, settings, self._clock).spend(self._db, _no_waiting):
             return NotYet(None)
         request = status.request(one.reference, settings, token)
         response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")

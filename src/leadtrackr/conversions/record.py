@@ -200,7 +200,7 @@ def _connection_news(
     ]
     if failed:
         return pause_connection(tx, connection.id, outcome=failed[0], now=now, fraction=fraction())
-    if connection.failures and any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
+    if any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
         incidents.works(tx, connection.id, now)
     return None

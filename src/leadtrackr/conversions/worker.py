@@ -45,7 +45,7 @@ class Worker:
         self._metrics = metrics
         self._pace = pace
         tokens = Tokens(http, clock)
-        self._inquirer = Inquirer(db, http, tokens, box, metrics)
+        self._inquirer = Inquirer(db, http, tokens, box, clock, metrics)
         self._asking: asyncio.Task[None] | None = None
         self._awake = asyncio.Event()
         self._stopping = False

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select
 from leadtrackr.accounts import queries as account_queries
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
-from leadtrackr.conversions.hold import OPEN
+from leadtrackr.conversions.hold import OPEN, OPEN_UNTIL
 from leadtrackr.conversions.incidents.model import CLOSES_WITHIN, Incident, IncidentKind, OpenCount
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, prepare
@@ -35,7 +35,7 @@ _WAITING: Final = prepare(
 )
 _ENDING: Final = prepare(
     select(_D.connection_id, func.count().label("n"), func.min(_D.closes_at).label("first_at"))
-    .where(OPEN, IdsIn(_D.connection_id, "ids"), _D.closes_at <= bindparam("soon"))
+    .where(OPEN_UNTIL, IdsIn(_D.connection_id, "ids"), _D.closes_at <= bindparam("soon"))
     .group_by(_D.connection_id)
 )
 _COUNTS: Final = prepare(
