@@ -82,6 +82,9 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     http_status: int | None
     url: str
+    head: str
+    """The method and the headers that the destination set, a line each, secret values masked; empty when nothing was
+    sent."""
     request: str
 
 

@@ -181,5 +181,6 @@ def _attempt(result: Result) -> dict[str, object]:
         "reference": outcome.reference,
         "http_status": result.http_status,
         "url": result.url,
+        "head": result.head,
         "request": result.request,
     }

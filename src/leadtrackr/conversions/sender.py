@@ -1,7 +1,6 @@
 """Sending claimed deliveries: batches up to the platform's limits, refusals narrowed down, nothing in a transaction."""
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -12,6 +11,7 @@ import structlog
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.masking import head, masked_body
 from leadtrackr.conversions.model import Claimed, Connection, Result
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations.contract import (
@@ -175,7 +175,8 @@ class Sender:
         places: Sequence[int] | None = None,
     ) -> list[Result]:
         ended_at = self._clock.now()
-        mask = _mask(batch.destination.masked_keys)
+        mask = masked_body(batch.destination.masked_keys)
+        sent_head = "" if request is None else head(request)
         where = places if places is not None else range(len(piece))
         return [
             Result(
@@ -186,6 +187,7 @@ class Sender:
                 http_status=None if response is None else response.status,
                 # Without its query, which is where some platforms want their secrets.
                 url="" if request is None else self._http.address(request),
+                head=sent_head,
                 request="" if request is None else mask(request.items[place].decode()),
                 place=place,
                 size=0 if request is None else len(request.items),
@@ -268,11 +270,3 @@ def _chunks(group: Sequence[Claimed], size: int) -> list[Sequence[Claimed]]:
 def _halves(piece: Sequence[Claimed]) -> list[Sequence[Claimed]]:
     middle = len(piece) // 2
     return [piece[:middle], piece[middle:]]
-
-
-def _mask(keys: Sequence[str]) -> Callable[[str], str]:
-    """Masks the plain personal values of an event's JSON, for the copy that is kept."""
-    if not keys:
-        return str
-    found = re.compile(rf'"({"|".join(map(re.escape, keys))})"\s*:\s*"(?:[^"\\]|\\.)*"')
-    return lambda text: found.sub(r'"\1":"***"', text)
