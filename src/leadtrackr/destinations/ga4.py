@@ -261,6 +261,7 @@ GA4: Final = Destination(
     check=check,
     read_check=read_check,
     codes=CODES,
+    counts_once=False,
     take_back=TakeBack(
         restate=False,
         retract=False,

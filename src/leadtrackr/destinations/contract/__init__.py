@@ -33,6 +33,7 @@ from leadtrackr.destinations.contract.destination import (
     TakeBack,
     Token,
     TokenAuth,
+    Validation,
 )
 from leadtrackr.destinations.contract.events import (
     Event,
@@ -73,6 +74,7 @@ __all__ = [
     "TakeBack",
     "Token",
     "TokenAuth",
+    "Validation",
     "Verdict",
     "Warning",
     "Whole",
