@@ -3,13 +3,17 @@
 Times are ISO 8601 in UTC, money is in cents.
 """
 
+from collections.abc import Sequence
 from typing import Final
+
+import msgspec
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.again import Plan
 from leadtrackr.conversions.masking import read_head
 from leadtrackr.conversions.model import UNSETTLED, State
 from leadtrackr.conversions.operations import Stopped
+from leadtrackr.conversions.preview import Foreseen, Preview
 from leadtrackr.conversions.receipts import Receipt, Tried, words_of
 from leadtrackr.kit.clock import iso_millis
 
@@ -88,6 +92,42 @@ def groups(plan: Plan) -> list[dict[str, object]]:
 def left(done: Stopped) -> list[dict[str, object]]:
     """What an order to stop left as it was."""
     return [{"id": delivery_id, "state": state.value} for delivery_id, state in done.left.items()]
+
+
+def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
+    """What a rating would do, with what it would send to each platform."""
+    return {
+        "leadId": found.lead_id,
+        "uniqueIdentifier": found.unique_identifier,
+        "label": found.label,
+        "pending": found.pending,
+        "deliveries": [_preview(one) for one in previews],
+        "warnings": found.warnings,
+    }
+
+
+def _preview(one: Preview) -> dict[str, object]:
+    planned, request = one.prospect.planned, one.request
+    return {
+        "label": one.prospect.label,
+        "destination": planned.destination,
+        "account": planned.account,
+        "action": planned.action,
+        "eventId": planned.event_id,
+        "happenedAt": iso_millis(planned.happened_at),
+        "valueCents": planned.value_cents,
+        "currency": planned.currency,
+        "state": one.state.value,
+        "code": one.code,
+        "sentence": one.words.sentence,
+        "nextStep": one.words.next_step,
+        "link": _link(planned.destination, one.code),
+        "detail": planned.detail,
+        "field": planned.field,
+        "sendAt": iso_millis(planned.run_at) if one.prospect.would_be_sent else None,
+        "closesAt": iso_millis(planned.closes_at),
+        "request": None if request is None else msgspec.structs.asdict(request),
+    }
 
 
 def _link(destination: str, code: str | None) -> str | None:

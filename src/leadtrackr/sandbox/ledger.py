@@ -20,6 +20,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One call. `at` is in microseconds since the epoch, UTC, `time` the same as ISO 8601.
 
     `status` is what was answered, None when the caller got no answer; `fault` names the fault that did it.
+    `validation`: the caller only asked whether its events are right, so none was taken.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True):
     accepted: list[Accepted]
     flags: list[Flag]
     fault: str | None
+    validation: bool = False
 
 
 class Tally(msgspec.Struct):
