@@ -5,6 +5,8 @@ from typing import Final
 from leadtrackr import __version__
 from leadtrackr.api.openapi.answers import SCHEMAS as ANSWERS
 from leadtrackr.api.openapi.bodies import SCHEMAS as BODIES
+from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
+from leadtrackr.api.openapi.conversions import PATHS as CONVERSION_PATHS
 from leadtrackr.api.openapi.operations import PATHS
 from leadtrackr.api.openapi.parts import KEY, Schema
 
@@ -29,6 +31,7 @@ _TAGS: Final = (
     ("Leads in", "What forms, tags and servers post. Odd input is taken rather than refused, so that no lead is lost."),
     ("Leads out", "Read leads back, one or many."),
     ("Rating", "Say what became of a lead; the rating goes to the project's ad platforms."),
+    ("Conversions", "What ratings sent to the ad platforms: what became of it, sending it again, and dry runs."),
     ("System", "For whoever runs the server."),
 )
 
@@ -40,6 +43,6 @@ def description(base_url: str) -> Schema:
         "info": {"title": "LeadTrackr API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": base_url}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS],
-        "paths": PATHS,
-        "components": {"schemas": {**BODIES, **ANSWERS}, "securitySchemes": {"apiKey": KEY}},
+        "paths": {**PATHS, **CONVERSION_PATHS},
+        "components": {"schemas": {**BODIES, **ANSWERS, **CONVERSIONS}, "securitySchemes": {"apiKey": KEY}},
     }
