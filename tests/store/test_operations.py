@@ -191,3 +191,18 @@ def test_what_was_rated_for_another_account_is_not_sent_to_the_new_one_and_can_b
     world.run(story())
     (last,) = world.deliveries()
     assert (last.state, last.account) == ("accepted", rated.account)
+
+
+def test_nothing_is_sent_before_its_window_opens_however_often_it_is_asked_for(world: World) -> None:
+    world.project()
+    world.label("Won")
+    world.connect("google_ads", click_age_hours="6")
+    world.rate(world.lead(), "Won", 5000)
+    (made,) = world.deliveries()
+    assert (made.state, made.code, made.run_at > world.clock.now()) == ("waiting", "too_recent", True)
+    asked = world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    assert asked.not_again == {"google_ads": 1}
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).to_send == {"google_ads": 1}
+    (again,) = world.deliveries()
+    assert (again.state, again.run_at) == ("waiting", made.run_at)

@@ -29,6 +29,8 @@ class Fate(StrEnum):
     SKIPPED = "skipped"
 
 
+_NOT_SOONER: Final = frozenset({outcomes.ASKED_AGAIN, outcomes.TOO_RECENT})
+"""What waits under these goes at its time and no sooner: it was asked for already, or its window is not open yet."""
 SENT: Final = frozenset({Fate.SEND, Fate.REPEAT, Fate.HELD})
 _LEFT_ALONE: Final = frozenset({Fate.OTHER_ACCOUNT, Fate.ACCEPTED, Fate.ON_ITS_WAY, Fate.SKIPPED})
 _TWICE: Final = "Sent again. The platform may have it already and does not recognise repeats, so it may count twice."
@@ -140,8 +142,7 @@ def _fate(row: Asked, connection: Connection | None, now: int, *, arrived: bool)
         return Fate.ACCEPTED
     if state == State.SKIPPED:
         return Fate.SKIPPED
-    # One that was asked for and has not been tried since is only asked for twice.
-    if state not in AGAIN or (state == State.WAITING and row.code == outcomes.ASKED_AGAIN):
+    if state not in AGAIN or (state == State.WAITING and row.code in _NOT_SOONER):
         return Fate.ON_ITS_WAY
     if row.closes_at <= now:
         return Fate.TOO_OLD

@@ -47,7 +47,7 @@ _SEND_AGAIN: Final = prepare(
         state=State.WAITING.value,
         code=outcomes.ASKED_AGAIN,
         detail=None,
-        run_at=bindparam("now"),
+        run_at=bindparam("new_run_at"),
         tries=0,
         takeovers=0,
         behind=bindparam("new_behind"),
@@ -81,7 +81,7 @@ _ARRIVED: Final = prepare(
 )
 _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
-    *("state", "code", "closes_at", "passed", "behind"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries"),
 )
 _CONNECTION: Final = prepare(
     select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
@@ -197,7 +197,10 @@ def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:
         line = (row.lead_id, row.connection_id)
         # One that waits stands in its line already; any other goes to the end of it.
         place = row.behind if row.state == State.WAITING else behind.get(line)
-        moves.append({"of_project": project.id, "of_delivery": row.id, "new_behind": place, "now": now})
+        # One that was stopped before its first try may have been waiting for the platform's window to open.
+        run_at = max(now, row.run_at) if row.state == State.CANCELLED and not row.tries else now
+        values = {"of_delivery": row.id, "new_behind": place, "new_run_at": run_at}
+        moves.append({"of_project": project.id, "now": now, **values})
         behind[line] = row.id
     tx.many(_SEND_AGAIN, moves)
 
