@@ -1,7 +1,8 @@
 """The calls about conversions: what a program sees and orders, and that nobody else does."""
 
 import json
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -318,25 +319,44 @@ def test_secrets_that_cannot_be_read_are_told_and_hide_nothing(api: Api) -> None
 
 
 @pytest.fixture
-def ads(tmp_path: Path) -> Any:
+def ads(tmp_path: Path) -> Iterator[Sandbox]:
+    """The platforms."""
     with sandbox(tmp_path) as running:
         yield running
 
 
-def test_what_was_sent_is_shown_with_its_headers_and_can_be_sent_again(
-    alone: Callable[..., Program], ads: Sandbox
+@pytest.fixture
+def live(database_url: str, tmp_path: Path, ads: Sandbox) -> Iterator[Api]:
+    """A project of a program that delivers to the sandbox, both by the machine's clock."""
+    with Program(database_url, tmp_path, LEADTRACKR_SANDBOX_URL=ads.url) as program:
+        yield start(program)
+
+
+def test_what_was_refused_is_shown_as_it_was_sent_and_arrives_once_when_it_is_sent_again(
+    live: Api, ads: Sandbox
 ) -> None:
-    # The sandbox goes by the machine's clock, so conversions are of now.
-    api = start(alone(LEADTRACKR_SANDBOX_URL=ads.url))
-    rated(api)
-    api.program.deliver()
-    meta = next(one for one in listed(api) if one["destination"] == "meta")
-    full = shown(api, meta["id"])
+    refusal = {"destination": "meta", "status": 400, "body": {"error": {"code": 100, "message": "no"}}}
+    fault = urllib.request.Request(f"{ads.url}/_sandbox/faults", json.dumps(refusal).encode(), method="PUT")  # noqa: S310 - our own
+    with urllib.request.urlopen(fault, timeout=60) as answer:  # noqa: S310 - our own
+        assert answer.status == 200
+    rated(live)
+    live.program.deliver()
+    (meta,) = listed(live, destination="meta")
+    assert meta["state"] == "rejected"
+    full = shown(live, meta["id"])
     (tried,) = full["attempts"]
-    assert (tried["method"], tried["httpStatus"] is None) == ("POST", False)
+    assert (tried["method"], tried["httpStatus"], tried["outcome"]) == ("POST", 400, "rejected")
     assert tried["headers"] == {"content-type": "application/json", "authorization": "Bearer ***"}
     assert tried["url"] == f"{ads.url}/meta/v25.0/1234567890/events"
-    assert full["eventId"] in tried["request"]
-    assert tried["sentence"]
-    for one in listed(api):
-        assert b"Bearer s" not in api.program.get(f"{PATH}/{one['id']}", api.key).body
+    assert json.loads(tried["request"])["event_id"] == full["eventId"]
+    assert tried["sentence"].endswith(".")
+    with urllib.request.urlopen(urllib.request.Request(f"{ads.url}/_sandbox/faults", method="DELETE"), timeout=60):  # noqa: S310 - our own
+        pass
+    for count in (1, 0):
+        assert order(live, "retry", filter={"state": "rejected,waiting", "destination": "meta"})["count"] == count
+    live.program.deliver()
+    live.program.deliver()
+    assert order(live, "retry", ids=[meta["id"]])["groups"][0]["fate"] == "accepted"
+    assert ads.keys("meta") == {meta["eventId"]: 1}
+    after = shown(live, meta["id"])
+    assert (after["state"], after["happenedAt"], len(after["attempts"])) == ("accepted", meta["happenedAt"], 2)

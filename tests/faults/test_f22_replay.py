@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from leadtrackr.conversions import operations
-from leadtrackr.conversions.again import Fate
-from leadtrackr.conversions.operations import Chosen, Plan
+from leadtrackr.conversions.again import Fate, Plan
+from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
 from leadtrackr.db import tables
 from leadtrackr.kit.clock import SystemClock
@@ -34,7 +34,7 @@ def test_f22_a_thousand_asked_for_several_times_at_once_are_sent_once_each(
     with furnish(database_url) as world:
         rate_many(world, COUNT)
     execute(database_url, "UPDATE deliveries SET state = 'rejected', code = '190', passed = 1, settled_at = 1")
-    made = dict(execute(database_url, "SELECT id, event_id FROM deliveries ORDER BY id"))
+    made: dict[int, str] = dict(execute(database_url, "SELECT id, event_id FROM deliveries ORDER BY id"))
     by_ids, by_filter = Chosen(ids=tuple(made)), Chosen(filters=Filters(destination="meta"))
 
     world = World(database_url, clock=SystemClock(), seed=2)
