@@ -84,6 +84,8 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         max_body_bytes=values.max_body_bytes,
         trusted_proxies=values.trusted_proxies,
         base_url=values.base_url,
+        box=box,
+        address=http.address,
     )
     pages = visit.Context(
         db=db, ids=ids, clock=clock, metrics=metrics, base_url=values.base_url, sandbox_url=values.sandbox_url

@@ -141,6 +141,31 @@ def test_later_answers_are_declared_whole(destination: Destination) -> None:
 
 
 @ALL
+@given(status=st.integers(100, 599), body=st.binary(max_size=60))
+def test_validation_asks_about_the_same_event_and_is_another_request(
+    destination: Destination, status: int, body: bytes
+) -> None:
+    validation = destination.validation
+    if validation is None:
+        return
+    settings, token = SETTINGS[destination.slug], TOKENS[destination.slug]
+    real = destination.build([event(slug=destination.slug)], settings, token)
+    asked = validation.request(real)
+    assert (asked.service, asked.method, asked.headers, asked.items) == (
+        real.service,
+        real.method,
+        real.headers,
+        real.items,
+    )
+    assert (asked.url, asked.body) != (real.url, real.body)
+    assert real.items[0] in asked.body
+    json.loads(asked.body)
+    found = validation.read(answer(status, body))
+    assert found.code in destination.codes
+    assert (found.hold is not None) == (found.kind is Kind.HOLD)
+
+
+@ALL
 def test_taking_back_is_declared_whole(destination: Destination) -> None:
     can = destination.take_back
     assert can is not None

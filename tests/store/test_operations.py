@@ -107,8 +107,9 @@ def test_nobody_orders_about_another_project(world: World) -> None:
     world.project()
     other = str(world.rows(tables.projects)[-1].id)
     stolen = Chosen(ids=(world.deliveries()[0].id,))
-    assert world.run(operations.retry(world.db, other, stolen)).to_send == {}
-    assert world.run(operations.cancel(world.db, other, stolen)) == 0
+    for order in (operations.plan_retry, operations.retry, operations.cancel):
+        with pytest.raises(NotFound, match=f"no delivery {stolen.ids[0]}"):
+            world.run(order(world.db, other, stolen))
     assert set(world.states()) == {State.REJECTED}
 
 
@@ -117,11 +118,12 @@ def test_cancelled_before_it_was_sent_the_lead_leaves_pending_and_nothing_arrive
     lead = world.lead()
     world.rate(lead, "Won", 5000)
     assert world.status(lead) == "pending"
-    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)) == 1
+    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)).ids == (world.deliveries()[0].id,)
     assert world.states() == [State.CANCELLED]
     assert world.status(lead) == world.labels["Won"].conversion_id
     project = ref(world)
-    assert world.run(operations.cancel(world.db, project, EVERYTHING)) == 0
+    again = world.run(operations.cancel(world.db, project, EVERYTHING))
+    assert (again.ids, list(again.left.values())) == ((), [State.CANCELLED])
 
     async def story() -> None:
         async with working(world) as works:
@@ -138,7 +140,7 @@ def test_what_is_being_sent_cannot_be_cancelled(world: World) -> None:
     world.furnish("meta")
     world.rate(world.lead(), "Won", 5000)
     world.claim("meta")
-    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)) == 0
+    assert world.run(operations.cancel(world.db, ref(world), EVERYTHING)).ids == ()
     assert world.states() == [State.SENDING]
 
 
@@ -189,3 +191,18 @@ def test_what_was_rated_for_another_account_is_not_sent_to_the_new_one_and_can_b
     world.run(story())
     (last,) = world.deliveries()
     assert (last.state, last.account) == ("accepted", rated.account)
+
+
+def test_nothing_is_sent_before_its_window_opens_however_often_it_is_asked_for(world: World) -> None:
+    world.project()
+    world.label("Won")
+    world.connect("google_ads", click_age_hours="6")
+    world.rate(world.lead(), "Won", 5000)
+    (made,) = world.deliveries()
+    assert (made.state, made.code, made.run_at > world.clock.now()) == ("waiting", "too_recent", True)
+    asked = world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    assert asked.not_again == {"google_ads": 1}
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).to_send == {"google_ads": 1}
+    (again,) = world.deliveries()
+    assert (again.state, again.run_at) == ("waiting", made.run_at)

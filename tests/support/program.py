@@ -129,17 +129,21 @@ class Program:
             connection.close()
 
     def post(self, call: str, body: object, key: str | None = None, **headers: str) -> Answer:
-        """Posts to a call of the lead API. Bytes go as they are, anything else as JSON."""
+        """Posts to a call of the lead API, or to a whole path. Bytes go as they are, anything else as JSON."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/json", **({} if key is None else {"X-API-Key": key}), **named}
-        return self.send("POST", f"/api/leads/{call}", raw, sent)
+        return self.send("POST", _path(call), raw, sent)
 
     def get(self, call: str, key: str | None = None, /, **params: object) -> Answer:
-        """Asks a call of the lead API, or another path. `createdAt__gte` stands for the parameter `createdAt[gte]`."""
+        """Asks a call of the lead API, or a whole path. `createdAt__gte` stands for the parameter `createdAt[gte]`."""
         named = {_parameter(name): str(value) for name, value in params.items()}
-        path = call if call.startswith("/") else f"/api/leads/{call}"
-        return self.send("GET", f"{path}?{urlencode(named)}", headers={} if key is None else {"X-API-Key": key})
+        headers = {} if key is None else {"X-API-Key": key}
+        return self.send("GET", f"{_path(call)}?{urlencode(named)}", headers=headers)
+
+
+def _path(call: str) -> str:
+    return call if call.startswith("/") else f"/api/leads/{call}"
 
 
 def _parameter(name: str) -> str:

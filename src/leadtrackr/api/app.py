@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leadtrackr.api import incidents, leads, status, system
+from leadtrackr.api import conversions, incidents, leads, status, system
 from leadtrackr.api.context import Context
 from leadtrackr.api.wire import FAULT, Answer, Handler, refusal
 from leadtrackr.kit.errors import LeadTrackrError
 from leadtrackr.kit.log import bind_request_id
 
+# A path that ends in {id} stands for every path with one more part there that has no route of its own.
 ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/leads/createLead": ("POST", leads.create_lead),
     "/api/leads/updateLeadStatus": ("POST", status.update_lead_status),
@@ -24,12 +25,18 @@ ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/leads/getLead": ("GET", leads.get_lead),
     "/api/leads/getLeads": ("GET", leads.get_leads),
     "/api/incidents": ("GET", incidents.get_incidents),
+    "/api/conversions": ("GET", conversions.get_conversions),
+    "/api/conversions/retry": ("POST", conversions.retry),
+    "/api/conversions/cancel": ("POST", conversions.cancel),
+    "/api/conversions/plan": ("GET, POST", conversions.plan),
+    "/api/conversions/{id}": ("GET", conversions.get_conversion),
     "/api/openapi.json": ("GET", system.openapi),
     "/api/docs": ("GET", system.docs),
     "/healthz": ("GET", system.healthz),
     "/readyz": ("GET", system.readyz),
     "/metrics": ("GET", system.metrics),
 }
+ID: Final = "{id}"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 _ALLOWED_HEADERS: Final = b"content-type, x-api-key, idempotency-key, x-event-id"
 _log = structlog.get_logger(__name__)
@@ -44,7 +51,7 @@ class Endpoint:
     def __init__(self, path: str, context: Context, method: str = "", handler: Handler | None = None) -> None:
         self._path = path
         self._context = context
-        self._method = method
+        self._methods = method.split(", ")
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,9 +82,10 @@ class Endpoint:
         if self._handler is None:
             return Answer({"message": "There is nothing at this address. The reference is at /api/docs"}, 404)
         # HEAD is answered as GET; the server leaves the body out.
-        if ("GET" if request.method == "HEAD" else request.method) != self._method:
-            allow = {"Allow": "GET, HEAD, OPTIONS" if self._method == "GET" else f"{self._method}, OPTIONS"}
-            return Answer({"message": f"Method not allowed: use {self._method}"}, 405, allow)
+        if ("GET" if request.method == "HEAD" else request.method) not in self._methods:
+            allowed = ", ".join(self._methods).replace("GET", "GET, HEAD")
+            message = f"Method not allowed: use {' or '.join(self._methods)}"
+            return Answer({"message": message}, 405, {"Allow": f"{allowed}, OPTIONS"})
         try:
             return await self._handler(request, self._context)
         except LeadTrackrError as error:
@@ -114,12 +122,21 @@ class _Paths:
     """Finds the endpoint of a path; turns away what is neither HTTP nor the server's own start and stop."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint], other: Endpoint) -> None:
-        self._endpoints = endpoints
+        self._endpoints = {path: endpoint for path, endpoint in endpoints.items() if not path.endswith(ID)}
+        self._by_id = {path.removesuffix(ID): endpoint for path, endpoint in endpoints.items() if path.endswith(ID)}
         self._other = other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._endpoints.get(scope["path"], self._other)(scope, receive, send)
+            await self._find(scope)(scope, receive, send)
         elif scope["type"] == "websocket":
             refused: Message = {"type": "websocket.close", "code": 1003}
             await send(refused)
+
+    def _find(self, scope: Scope) -> ASGIApp:
+        exact = self._endpoints.get(scope["path"])
+        if exact is not None:
+            return exact
+        before, slash, last = scope["path"].rpartition("/")
+        scope["path_params"] = {"id": last}
+        return self._by_id.get(before + slash, self._other) if last else self._other

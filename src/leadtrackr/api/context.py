@@ -5,10 +5,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 
+from leadtrackr.conversions.preview import Address
 from leadtrackr.db.database import Database
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.metrics import Metrics
+from leadtrackr.kit.secretbox import SecretBox
 
 Network = IPv4Network | IPv6Network
 
@@ -25,3 +27,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int
     trusted_proxies: tuple[Network, ...]
     base_url: str
+    box: SecretBox
+    """Opens the secrets of connections, to build what would be sent. Nothing of them is ever answered."""
+    address: Address
+    """Where a request to a platform goes."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import click
 
-from leadtrackr.cli import orders
+from leadtrackr.cli import foresight, orders
 from leadtrackr.cli.desk import at_desk
 from leadtrackr.cli.output import json_option, pairs, show, table
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.receipts import Filters, Receipt, Tried
+from leadtrackr.conversions.view import attempt, delivery
 from leadtrackr.destinations import registry
 from leadtrackr.kit.clock import iso_millis
 from leadtrackr.kit.money import to_units
@@ -22,6 +23,7 @@ def conversions() -> None:
 
 conversions.add_command(orders.retry)
 conversions.add_command(orders.cancel)
+conversions.add_command(foresight.plan)
 
 
 @conversions.command("list")
@@ -47,68 +49,21 @@ def list_deliveries(
         for one in found
     ]
     text = table(("Id", "Lead", "Label", "Destination", "State", "In words"), rows, none="There is no such delivery.")
-    show({"deliveries": [delivery_data(one) for one in found]}, text, as_json=as_json)
+    show({"deliveries": [delivery(one) for one in found]}, text, as_json=as_json)
 
 
 @conversions.command("show")
 @click.argument("project")
-@click.argument("delivery", type=click.IntRange(1))
+@click.argument("delivery_id", metavar="DELIVERY", type=click.IntRange(1))
 @json_option
-def show_delivery(project: str, delivery: int, as_json: bool) -> None:
+def show_delivery(project: str, delivery_id: int, as_json: bool) -> None:
     """Show one DELIVERY of PROJECT with its attempts: what was sent, what the platform said, what to do."""
-    found, tried = at_desk(lambda desk: receipts.one(desk.db, project, delivery))
+    found, tried = at_desk(lambda desk: receipts.one(desk.db, project, delivery_id))
     data: dict[str, object] = {
-        "delivery": delivery_data(found),
-        "attempts": [_attempt_data(found.destination, one) for one in tried],
+        "delivery": delivery(found),
+        "attempts": [attempt(found.destination, one) for one in tried],
     }
     show(data, _text(found, tried), as_json=as_json)
-
-
-def delivery_data(one: Receipt) -> dict[str, object]:
-    """A delivery as JSON has it: times as ISO 8601, the value in the currency's own units and in cents."""
-    words = one.words
-    return {
-        "id": one.id,
-        "jobId": one.job_id,
-        "leadId": one.lead_id,
-        "label": one.label,
-        "destination": one.destination,
-        "account": one.account,
-        "action": one.action,
-        "eventId": one.event_id,
-        "happenedAt": iso_millis(one.happened_at),
-        "valueCents": one.value_cents,
-        "currency": one.currency,
-        "state": one.state.value,
-        "code": one.code,
-        "sentence": words.sentence,
-        "nextStep": words.next_step,
-        "detail": one.detail,
-        "field": one.field,
-        "runAt": iso_millis(one.run_at),
-        "closesAt": iso_millis(one.closes_at),
-        "tries": one.tries,
-        "createdAt": iso_millis(one.created_at),
-        "settledAt": None if one.settled_at is None else iso_millis(one.settled_at),
-    }
-
-
-def _attempt_data(destination: str, one: Tried) -> dict[str, object]:
-    words = receipts.words_of(destination, one.code)
-    return {
-        "number": one.number,
-        "startedAt": iso_millis(one.started_at),
-        "endedAt": iso_millis(one.ended_at),
-        "outcome": one.kind,
-        "code": one.code,
-        "sentence": words.sentence,
-        "nextStep": words.next_step,
-        "detail": one.detail,
-        "reference": one.reference,
-        "httpStatus": one.http_status,
-        "url": one.url,
-        "request": one.request,
-    }
 
 
 def _text(found: Receipt, tried: Sequence[Tried]) -> str:
@@ -152,6 +107,7 @@ def _attempt_text(destination: str, one: Tried) -> str:
             "It said": one.detail or None,
             "What to do": words.next_step or None,
             "Reference": one.reference or None,
+            "Headers": one.head.replace("\n", "; ") or None,
             "Sent": one.request or None,
         }
     )

@@ -1,14 +1,13 @@
 """`leadtrackr conversions retry` and `cancel`: what a person orders about deliveries, with the plan first."""
 
-from collections.abc import Mapping
-
 import click
 
 from leadtrackr.cli.desk import at_desk
 from leadtrackr.cli.output import json_option, show, table, tell
-from leadtrackr.conversions import operations
+from leadtrackr.conversions import operations, view
+from leadtrackr.conversions.again import AGAIN, Plan
 from leadtrackr.conversions.model import State
-from leadtrackr.conversions.operations import AGAIN, Chosen, Plan
+from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
 from leadtrackr.destinations import registry
 from leadtrackr.kit.errors import InvalidInput
@@ -49,6 +48,8 @@ def retry(
         "held": plan.held,
         "tooOld": plan.too_old,
         "notAgain": plan.not_again,
+        "groups": view.groups(plan),
+        "more": plan.more,
     }
     show(data, _words(plan), as_json=as_json)
 
@@ -68,8 +69,11 @@ def cancel(
 ) -> None:
     """Stop DELIVERIES of PROJECT that have not been sent, or all in a state. `retry` undoes it."""
     chosen = _chosen(deliveries, state, destination)
-    count = at_desk(lambda desk: operations.cancel(desk.db, project, chosen))
-    show({"cancelled": count}, f"{count} stopped. `leadtrackr conversions retry` undoes it.", as_json=as_json)
+    done = at_desk(lambda desk: operations.cancel(desk.db, project, chosen))
+    text = f"{len(done.ids)} stopped. `leadtrackr conversions retry` undoes it."
+    if done.left:
+        text += f" {len(done.left)} stay as they are: being sent, or settled already."
+    show({"cancelled": len(done.ids), "left": view.left(done)}, text, as_json=as_json)
 
 
 def _chosen(ids: tuple[int, ...], state: str | None, destination: str | None) -> Chosen:
@@ -78,17 +82,11 @@ def _chosen(ids: tuple[int, ...], state: str | None, destination: str | None) ->
     filters = Filters(
         states=frozenset() if state is None else frozenset({State(state)}),
         destination=None if destination is None else registry.get(destination).slug,
-        limit=operations.MOST,
     )
     return Chosen(ids=ids, filters=filters)
 
 
 def _words(plan: Plan) -> str:
-    groups: tuple[tuple[str, Mapping[str, int]], ...] = (
-        ("sent again under their own event ids; what has arrived before is counted once", plan.to_send),
-        ("of these, held until their connection is mended", plan.held),
-        ("left as they are: the platform's window has closed", plan.too_old),
-        ("left as they are: on their way, delivered, or never made to be sent", plan.not_again),
-    )
-    rows = [(str(count), registry.get(slug).name, words) for words, by in groups for slug, count in by.items()]
-    return table(("How many", "Platform", "What"), rows, none="There is no such delivery.")
+    rows = [(str(len(one.ids)), registry.get(one.destination).name, one.sentence) for one in plan.groups]
+    text = table(("How many", "Platform", "What"), rows, none="There is no such delivery.")
+    return f"{text}\nThere are more: ask again when these are done." if plan.more else text

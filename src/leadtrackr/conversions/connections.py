@@ -67,6 +67,11 @@ def locked(tx: Tx, connection_id: int) -> Connection | None:
     return None if row is None else _connection(row)
 
 
+def in_project(tx: Tx, project_id: int) -> list[Connection]:
+    """A project's connections, oldest first."""
+    return [_connection(row) for row in tx.all(_OF_PROJECT, project_id=project_id)]
+
+
 def full_settings(connection: Connection, box: SecretBox) -> Settings:
     """Settings with the secrets decrypted: what a destination builds requests with. Never logged."""
     secrets = _map.decode(box.decrypt(connection.secrets).reveal())
@@ -113,8 +118,7 @@ async def of_project(db: Database, project_ref: str) -> list[Connection]:
     """A project's connections, oldest first."""
 
     def work(tx: Tx) -> list[Connection]:
-        project = accounts.find_project(tx, project_ref)
-        return [_connection(row) for row in tx.all(_OF_PROJECT, project_id=project.id)]
+        return in_project(tx, accounts.find_project(tx, project_ref).id)
 
     return await db.read(work)
 

@@ -141,6 +141,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int
     http_status: int | None
     url: str
+    head: str = ""
+    """Method and headers, as `masking.head` writes them; empty when nothing was sent."""
     place: int = 0
     """The event's place in its request, from 0."""
     size: int = 0

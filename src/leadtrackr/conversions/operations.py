@@ -3,7 +3,7 @@
 Each use case is one transaction. Asking twice does it once: what has moved on in the meantime is left as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,21 +12,23 @@ from sqlalchemy import bindparam, func, select, update
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.again import AGAIN, Plan, sort
+from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.hold import hold_connection
 from leadtrackr.conversions.model import UNSETTLED, ConnectionState, State
-from leadtrackr.conversions.receipts import Filters, conditions
+from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import connections, deliveries
+from leadtrackr.db.tables import attempts, connections, deliveries
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Kind, Outcome
-from leadtrackr.kit.errors import Conflict, NotFound
+from leadtrackr.kit.errors import Conflict, InvalidInput, NotFound
 
 MOST: Final = 10_000
 """Most deliveries that one order moves, so that no transaction is long."""
-AGAIN: Final = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED, State.WAITING})
-"""States from which a delivery can be sent again. A skipped one was never made to be sent: rate the lead again."""
+NAMED: Final = 10
+"""Most unknown ids that a refusal names."""
 STOPPABLE: Final = frozenset({State.QUEUED, State.WAITING, State.HELD})
 BY_A_PERSON: Final = "person"
 _D: Final = deliveries.c
@@ -45,7 +47,7 @@ _SEND_AGAIN: Final = prepare(
         state=State.WAITING.value,
         code=outcomes.ASKED_AGAIN,
         detail=None,
-        run_at=bindparam("now"),
+        run_at=bindparam("new_run_at"),
         tries=0,
         takeovers=0,
         behind=bindparam("new_behind"),
@@ -66,6 +68,21 @@ _CANCEL: Final = prepare(
         settled_at=bindparam("now"),
     )
 )
+_KNOWN: Final = prepare(select(_D.id).where(_OF_PROJECT, IdsIn(_D.id, "ids")))
+_ARRIVED: Final = prepare(
+    select(attempts.c.delivery_id)
+    .join(deliveries, _D.id == attempts.c.delivery_id)
+    .where(
+        _OF_PROJECT,
+        IdsIn(attempts.c.delivery_id, "ids"),
+        attempts.c.kind.in_([constant(kind) for kind in (Kind.ACCEPTED, Kind.CONFIRMED, Kind.UNKNOWN)]),
+    )
+    .distinct()
+)
+_COLUMNS: Final = (
+    *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries"),
+)
 _CONNECTION: Final = prepare(
     select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
 )
@@ -75,59 +92,51 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """Which deliveries of a project an order is about: these ids, or all that the filters take."""
 
     ids: tuple[int, ...] = ()
-    filters: Filters = Filters(limit=MOST)
+    filters: Filters = Filters()
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an order to send again will do, by destination; nothing has been moved yet."""
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order to stop did."""
 
-    to_send: dict[str, int]
-    held: dict[str, int]
-    """Of `to_send`, those whose connection is held: they go when it is mended."""
-    too_old: dict[str, int]
-    """The platform's window has closed: they stay as they are."""
-    not_again: dict[str, int]
-    """On their way already, delivered, or skipped: they stay as they are."""
     ids: tuple[int, ...]
-    """The deliveries of `to_send`."""
+    left: Mapping[int, State]
+    """Those that stay as they are, since they are being sent or are settled, with their states."""
 
 
 async def plan_retry(db: Database, project_ref: str, chosen: Chosen) -> Plan:
-    """What `retry` would do now."""
+    """What `retry` would do now. NotFound for an id that the project does not have."""
     return await db.read(lambda tx: _plan(tx, accounts.find_project(tx, project_ref), chosen)[0])
 
 
 async def retry(db: Database, project_ref: str, chosen: Chosen) -> Plan:
-    """Sends deliveries again, under their event ids and with their original times; returns what was done."""
+    """Sends deliveries again, under their event ids and with their original times; returns what was done.
+
+    NotFound for an id that the project does not have; nothing is moved then.
+    """
 
     def work(tx: Tx) -> Plan:
         project = accounts.find_project(tx, project_ref)
         plan, rows = _plan(tx, project, chosen, lock=True)
-        now = tx.now()
-        behind = _ahead(tx, project, rows)
-        for row in sorted(rows, key=lambda found: int(found.id)):
-            line = (row.lead_id, row.connection_id)
-            # One that waits stands in its line already; any other goes to the end of it.
-            place = row.behind if row.state == State.WAITING else behind.get(line)
-            tx.run(_SEND_AGAIN, of_project=project.id, of_delivery=row.id, new_behind=place, now=now)
-            behind[line] = row.id
+        _send_again(tx, project, [row for row in rows if row.id in set(plan.ids)])
         return plan
 
     return await db.write(work)
 
 
-async def cancel(db: Database, project_ref: str, chosen: Chosen) -> int:
-    """Stops deliveries that have not been sent; returns how many. One that is being sent cannot be stopped."""
+async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
+    """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id."""
 
-    def work(tx: Tx) -> int:
+    def work(tx: Tx) -> Stopped:
         project = accounts.find_project(tx, project_ref)
-        rows = [row for row in _rows(tx, project, chosen, lock=True) if row.state in STOPPABLE]
+        found = _rows(tx, project, chosen, lock=True)
+        rows = [row for row in found if row.state in STOPPABLE]
+        ids = sorted(int(row.id) for row in rows)
         if rows:
             now = tx.now()
-            ids = sorted(row.id for row in rows)
             tx.run(_CANCEL, of_project=project.id, ids=ids, now=now)
             pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=ids, now=now)
-        return len(rows)
+        left = {int(row.id): State(row.state) for row in found if row.state not in STOPPABLE}
+        return Stopped(ids=tuple(ids), left=left)
 
     return await db.write(work)
 
@@ -151,46 +160,49 @@ async def pause(db: Database, project_ref: str, slug: str) -> int:
 
 
 def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> list[Any]:
+    """The deliveries of the order by id, at most `MOST` and one."""
     wanted = conditions(project, chosen.filters)
     if chosen.ids:
-        wanted.append(_D.id.in_(chosen.ids[:MOST]))
-    statement = (
-        select(
-            _D.id, _D.job_id, _D.lead_id, _D.connection_id, _D.destination, _D.state, _D.closes_at, _D.passed, _D.behind
-        )
-        .where(*wanted)
-        .order_by(_D.id)
-        .limit(min(chosen.filters.limit, MOST))
-    )
+        _require(tx, project, chosen.ids)
+        wanted.append(_D.id.in_(chosen.ids))
+    statement = select(*(_D[name] for name in _COLUMNS)).where(*wanted).order_by(_D.id).limit(MOST + 1)
     return tx.all(prepare(statement.with_for_update() if lock else statement))
 
 
+def _require(tx: Tx, project: Project, ids: Sequence[int]) -> None:
+    if len(ids) > MOST:
+        raise InvalidInput(f"One order is about {MOST} conversions at most.", "ids")
+    known = {row.id for row in tx.all(_KNOWN, of_project=project.id, ids=[one for one in ids if one <= LARGEST_ID])}
+    unknown = sorted(set(ids) - known)
+    if unknown:
+        more = ", …" if len(unknown) > NAMED else ""
+        raise NotFound(f"This project has no delivery {', '.join(map(str, unknown[:NAMED]))}{more}.")
+
+
 def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[Plan, list[Any]]:
-    now = tx.now()
-    rows = _rows(tx, project, chosen, lock=lock)
-    held = {
-        row.destination
-        for row in rows
-        if (found := tx.first(_CONNECTION, project_id=project.id, destination=row.destination))
-        and found.state == ConnectionState.HELD
-    }
-    able = [row for row in rows if row.state in AGAIN]
-    fresh = [row for row in able if row.closes_at > now]
-    plan = Plan(
-        to_send=_count(fresh),
-        held=_count([row for row in fresh if row.destination in held]),
-        too_old=_count([row for row in able if row.closes_at <= now]),
-        not_again=_count([row for row in rows if row.state not in AGAIN]),
-        ids=tuple(int(row.id) for row in fresh),
-    )
-    return plan, fresh
+    found = _rows(tx, project, chosen, lock=lock)
+    rows = found[:MOST]
+    ids = [int(row.id) for row in rows if row.state in AGAIN]
+    arrived = frozenset(int(row.delivery_id) for row in tx.all(_ARRIVED, of_project=project.id, ids=ids))
+    connected = {one.id: one for one in in_project(tx, project.id)}
+    return Plan(groups=sort(rows, connected, arrived, tx.now()), more=len(found) > MOST), rows
 
 
-def _count(rows: Sequence[Any]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.destination] = counts.get(row.destination, 0) + 1
-    return counts
+def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:
+    if not rows:
+        return
+    now, behind = tx.now(), _ahead(tx, project, rows)
+    moves: list[dict[str, object]] = []
+    for row in sorted(rows, key=lambda found: int(found.id)):
+        line = (row.lead_id, row.connection_id)
+        # One that waits stands in its line already; any other goes to the end of it.
+        place = row.behind if row.state == State.WAITING else behind.get(line)
+        # One that was stopped before its first try may have been waiting for the platform's window to open.
+        run_at = max(now, row.run_at) if row.state == State.CANCELLED and not row.tries else now
+        values = {"of_delivery": row.id, "new_behind": place, "new_run_at": run_at}
+        moves.append({"of_project": project.id, "now": now, **values})
+        behind[line] = row.id
+    tx.many(_SEND_AGAIN, moves)
 
 
 def _ahead(tx: Tx, project: Project, rows: Sequence[Any]) -> dict[tuple[int, int], int | None]:

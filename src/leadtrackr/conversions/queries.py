@@ -186,10 +186,11 @@ def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:
     ]
 
 
-def priors(tx: Tx, project_id: int, lead_id: int) -> list[Prior]:
-    """The lead's earlier deliveries, oldest first. Unsettled ones are locked, so that none settles unseen."""
+def priors(tx: Tx, project_id: int, lead_id: int, *, lock: bool = True) -> list[Prior]:
+    """The lead's earlier deliveries, oldest first. Unsettled ones are locked, so that none settles unseen; without
+    `lock` they are only looked at."""
     found = [_prior(row) for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)]
-    if not any(prior.state in UNSETTLED for prior in found):
+    if not lock or not any(prior.state in UNSETTLED for prior in found):
         return found
     unsettled = [prior.id for prior in found if prior.state in UNSETTLED]
     locked = {row.id: _prior(row) for row in tx.all(_LOCK_UNSETTLED, project_id=project_id, ids=unsettled)}

@@ -44,6 +44,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     job_id: int
     lead_id: int
     label: str
+    conversion_id: str
+    """The label's."""
     destination: str
     account: str
     action: str
@@ -84,6 +86,9 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     http_status: int | None
     url: str
+    head: str
+    """The method and the headers that the destination set, a line each, secret values masked; empty when nothing was
+    sent."""
     request: str
 
 
@@ -93,12 +98,27 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     states: frozenset[State] = frozenset()
     destination: str | None = None
     lead_id: int | None = None
+    code: str | None = None
+    created_from: int | None = None
+    created_to: int | None = None
+    """When the lead was rated, microseconds UTC, both ends included."""
     limit: int = 50
+    """Of a listing, as `page` is; an order has a limit of its own."""
+    page: int = 1
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a project's deliveries, newest first, and how many there are on all pages."""
+
+    receipts: list[Receipt]
+    total: int
 
 
 _FROM: Final = deliveries.join(labels, labels.c.id == _D.label_id)
 _SELECT: Final = select(
-    *(_D[name] for name in Receipt.__struct_fields__ if name != "label"), labels.c.name.label("label")
+    *(_D[name] for name in Receipt.__struct_fields__ if name not in ("label", "conversion_id")),
+    labels.c.name.label("label"),
+    labels.c.conversion_id,
 ).select_from(_FROM)
 _ONE: Final = prepare(_SELECT.where(_D.project_id == bindparam("project_id"), _D.id == bindparam("id")))
 _ATTEMPTS: Final = prepare(
@@ -122,13 +142,25 @@ def words_of(destination: str, code: str) -> Words:
 
 async def listing(db: Database, project_ref: str, filters: Filters) -> list[Receipt]:
     """A project's deliveries, newest first. NotFound without the project."""
+    return await db.read(lambda tx: _listed(tx, accounts.find_project(tx, project_ref), filters))
 
-    def work(tx: Tx) -> list[Receipt]:
+
+async def page(db: Database, project_ref: str, filters: Filters) -> Page:
+    """One page of a project's deliveries. NotFound without the project."""
+
+    def work(tx: Tx) -> Page:
         project = accounts.find_project(tx, project_ref)
-        chosen = _SELECT.where(*conditions(project, filters)).order_by(_D.id.desc()).limit(filters.limit)
-        return [_receipt(row) for row in tx.all(prepare(chosen))]
+        counted = select(func.count().label("n")).select_from(deliveries).where(*conditions(project, filters))
+        total = tx.first(prepare(counted))
+        return Page(_listed(tx, project, filters), 0 if total is None else int(total.n))
 
     return await db.read(work)
+
+
+def _listed(tx: Tx, project: Project, filters: Filters) -> list[Receipt]:
+    chosen = _SELECT.where(*conditions(project, filters)).order_by(_D.id.desc())
+    offset = (filters.page - 1) * filters.limit
+    return [_receipt(row) for row in tx.all(prepare(chosen.limit(filters.limit).offset(offset)))]
 
 
 async def one(db: Database, project_ref: str, delivery_id: int) -> tuple[Receipt, list[Tried]]:
@@ -184,6 +216,12 @@ def conditions(project: Project, filters: Filters) -> list[ColumnElement[bool]]:
         wanted.append(_D.destination == filters.destination)
     if filters.lead_id is not None:
         wanted.append(_D.lead_id == min(filters.lead_id, LARGEST_ID))
+    if filters.code is not None:
+        wanted.append(_D.code == filters.code)
+    if filters.created_from is not None:
+        wanted.append(_D.created_at >= filters.created_from)
+    if filters.created_to is not None:
+        wanted.append(_D.created_at <= filters.created_to)
     return wanted
 
 

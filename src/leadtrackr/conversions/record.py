@@ -214,9 +214,9 @@ def _is_as_it_was(tx: Tx, connection: Connection) -> bool:
 
 def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:
     """One statement for all attempts that differ in nothing but the delivery and its event."""
-    groups: dict[tuple[int, int, int, int, int | None, str], list[Result]] = {}
+    groups: dict[tuple[int, int, int, int, int | None, str, str], list[Result]] = {}
     for one in results:
-        same = (one.delivery.tries, one.started_at, one.ended_at, id(one.outcome), one.http_status, one.url)
+        same = (one.delivery.tries, one.started_at, one.ended_at, id(one.outcome), one.http_status, one.url, one.head)
         groups.setdefault(same, []).append(one)
     for group in groups.values():
         first, outcome = group[0], group[0].outcome
@@ -233,4 +233,5 @@ def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:
             reference=outcome.reference,
             http_status=first.http_status,
             url=first.url,
+            head=first.head,
         )

@@ -1,7 +1,6 @@
 """Sending claimed deliveries: batches up to the platform's limits, refusals narrowed down, nothing in a transaction."""
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import repeat
@@ -13,6 +12,7 @@ import structlog
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.masking import head, masked_body
 from leadtrackr.conversions.model import Claimed, Connection, Result
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations.contract import (
@@ -192,10 +192,11 @@ class Sender:
         places: Sequence[int] | None = None,
     ) -> list[Result]:
         ended_at = self._clock.now()
-        mask = _mask(batch.destination.masked_keys)
+        mask = masked_body(batch.destination.masked_keys)
         items = () if request is None else request.items
         # Without its query, which is where some platforms want their secrets.
         url = "" if request is None else self._http.address(request)
+        sent_head = "" if request is None else head(request)
         status = None if response is None else response.status
         each = repeat(verdict.outcome) if isinstance(verdict, Whole) else verdict.outcomes
         return [
@@ -206,6 +207,7 @@ class Sender:
                 ended_at=ended_at,
                 http_status=status,
                 url=url,
+                head=sent_head,
                 request=mask(items[place].decode()) if items else "",
                 place=place,
                 size=len(items),
@@ -288,11 +290,3 @@ def _chunks(group: Sequence[Claimed], size: int) -> list[Sequence[Claimed]]:
 def _halves(piece: Sequence[Claimed]) -> list[Sequence[Claimed]]:
     middle = len(piece) // 2
     return [piece[:middle], piece[middle:]]
-
-
-def _mask(keys: Sequence[str]) -> Callable[[str], str]:
-    """Masks the plain personal values of an event's JSON, for the copy that is kept."""
-    if not keys:
-        return str
-    found = re.compile(rf'"({"|".join(map(re.escape, keys))})"\s*:\s*"(?:[^"\\]|\\.)*"')
-    return lambda text: found.sub(r'"\1":"***"', text)

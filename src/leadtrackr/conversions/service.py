@@ -9,14 +9,17 @@ import msgspec
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import housekeeping, planning, queries
-from leadtrackr.conversions.audience import lead_data
+from leadtrackr.conversions.audience import lead_data, permitted
+from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.housekeeping import Backlog
 from leadtrackr.conversions.model import StatusChange
+from leadtrackr.conversions.preview import Foreseen, Prospect, event_of
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.errors import Conflict, InvalidInput
 from leadtrackr.kit.ids import Ids
+from leadtrackr.labels import queries as label_queries
 from leadtrackr.labels import service as labels
 from leadtrackr.labels.model import Label
 from leadtrackr.leads import service as leads
@@ -61,9 +64,45 @@ async def backlog(db: Database) -> list[Backlog]:
     return await db.read(housekeeping.backlog)
 
 
-async def admit(db: Database, api_key: str | None) -> None:
-    """Whether a caller may rate leads at all; Unauthenticated or Forbidden."""
-    await db.read(lambda tx: accounts.authenticate(tx, api_key))
+async def admit(db: Database, api_key: str | None) -> Project:
+    """The active project that a caller's key opens; Unauthenticated or Forbidden."""
+    return await db.read(lambda tx: accounts.authenticate(tx, api_key))
+
+
+async def foresee(db: Database, ids: Ids, project_ref: str, post: Post) -> Foreseen:
+    """What `update_status` would send for this status change, planned by the same function. Writes nothing.
+
+    InvalidInput and NotFound as there; a pending job is no Conflict here but is told.
+    """
+    return await db.read(lambda tx: _foresee(tx, ids, accounts.find_project(tx, project_ref), post))
+
+
+def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
+    conversion_id, price = _conversion_id(post), price_in_cents(post.price)
+    lead = leads.find(tx, project, post.ref)
+    label = None if conversion_id == "open" else labels.find(tx, project, conversion_id)
+    foreseen = Foreseen(
+        lead_id=lead.id,
+        unique_identifier=lead.unique_identifier,
+        label=None if label is None else label.name,
+        pending=queries.has_pending_job(tx, lead.id),
+    )
+    if label is None:
+        return foreseen
+    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, tx.now(), lock=False)
+    names = {one.id: one.name for one in label_queries.everything(tx, project.id)}
+    connected = {one.id: one for one in in_project(tx, project.id)}
+    data = permitted(lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country))
+    prospects = tuple(
+        Prospect(
+            planned=one,
+            label=names[one.label_id],
+            connection=connected[one.connection_id],
+            event=event_of(one, data),
+        )
+        for one in plan.deliveries
+    )
+    return msgspec.structs.replace(foreseen, prospects=prospects, warnings=plan.warnings)
 
 
 async def update_status(db: Database, ids: Ids, api_key: str | None, post: Post) -> StatusChange:
@@ -95,12 +134,7 @@ def _update(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
 
 
 def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
-    if post.conversion_id is not None and not isinstance(post.conversion_id, str):
-        raise InvalidInput(WRONG_CONVERSION_ID, "conversionId")
-    if post.conversion_id is None or not post.conversion_id.strip():
-        raise InvalidInput(MISSING_CONVERSION_ID, "conversionId")
-    conversion_id = post.conversion_id.strip()
-    price = price_in_cents(post.price)
+    conversion_id, price = _conversion_id(post), price_in_cents(post.price)
     lead = leads.find(tx, project, post.ref)
     label = None if conversion_id == "open" else labels.find(tx, project, conversion_id)
     # Status changes of one lead go one after the other; what the lead was found with may be old by now.
@@ -109,6 +143,14 @@ def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
         raise Conflict(PENDING)
     price = kept_price if price is None else price
     return _reopen(tx, project, lead, price) if label is None else _rate(tx, ids, project, lead, label, price)
+
+
+def _conversion_id(post: Post) -> str:
+    if post.conversion_id is not None and not isinstance(post.conversion_id, str):
+        raise InvalidInput(WRONG_CONVERSION_ID, "conversionId")
+    if post.conversion_id is None or not post.conversion_id.strip():
+        raise InvalidInput(MISSING_CONVERSION_ID, "conversionId")
+    return post.conversion_id.strip()
 
 
 def _reopen(tx: Tx, project: Project, lead: Lead, price: int | None) -> StatusChange:
@@ -151,7 +193,17 @@ def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
     )
 
 
-def _plan(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: int | None, now: int) -> planning.Plan:
+def _plan(
+    tx: Tx,
+    ids: Ids,
+    project: Project,
+    lead: Lead,
+    label: Label,
+    price: int | None,
+    now: int,
+    *,
+    lock: bool = True,
+) -> planning.Plan:
     path = (*label.path, label.id)
     targets = [t for t in queries.targets(tx, project.id, path) if t.destination in DESTINATIONS]
     rating = planning.Rating(
@@ -162,5 +214,5 @@ def _plan(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
         currency=project.currency,
         now=now,
     )
-    priors = queries.priors(tx, project.id, lead.id) if targets else []
+    priors = queries.priors(tx, project.id, lead.id, lock=lock) if targets else []
     return planning.plan(rating, targets, priors, DESTINATIONS, [ids.event_id() for _ in targets])

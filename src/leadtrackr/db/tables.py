@@ -304,6 +304,7 @@ attempts: Final = Table(
     _text("reference"),
     Column("http_status", Integer, nullable=True),
     _text("url"),
+    Column("head", Text, nullable=False, server_default=text("''")),
     _text("request"),
     Index("ix_attempts_delivery", "delivery_id", "id"),
 )

@@ -25,6 +25,7 @@ from leadtrackr.destinations.contract import (
     Response,
     Settings,
     TakeBack,
+    Validation,
     Verdict,
     Whole,
     Window,
@@ -174,6 +175,11 @@ def check(settings: Settings, _token: str | None) -> Request:
     return Request(service="ga4", url=_url("/debug/mp/collect", settings), headers=JSON, body=body)
 
 
+def validated(request: Request) -> Request:
+    """The same event for Google's validation server."""
+    return msgspec.structs.replace(request, url=request.url.replace("/mp/collect?", "/debug/mp/collect?", 1))
+
+
 class _Message(msgspec.Struct, rename="camel"):
     validation_code: str = ""
     description: str = ""
@@ -261,7 +267,9 @@ GA4: Final = Destination(
     read=read,
     check=check,
     read_check=read_check,
+    validation=Validation(request=validated, read=read_check),
     codes=CODES,
+    counts_once=False,
     take_back=TakeBack(
         restate=False,
         retract=False,

@@ -21,10 +21,11 @@ from leadtrackr.destinations.contract import (
     Request,
     Settings,
     TakeBack,
+    Validation,
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
-from leadtrackr.destinations.google_answer import read, read_check
+from leadtrackr.destinations.google_answer import read, read_check, read_validation
 from leadtrackr.destinations.google_codes import CODES
 from leadtrackr.destinations.google_oauth import GOOGLE_AUTH, cloud_project
 from leadtrackr.destinations.google_status import GOOGLE_STATUS
@@ -187,6 +188,11 @@ def check(settings: Settings, token: str | None) -> Request:
     return _request("1", settings, token, (encode(sample),), b'],"validateOnly":true}')
 
 
+def validated(request: Request) -> Request:
+    """The same request with `validateOnly`: Google looks at it and stores nothing."""
+    return msgspec.structs.replace(request, body=request.body.removesuffix(b"}") + b',"validateOnly":true}')
+
+
 def account(settings: Settings) -> str:
     """The account that owns the conversion action, ten digits."""
     return settings["operating_account"]
@@ -266,6 +272,7 @@ GOOGLE_ADS: Final = Destination(
     read=read,
     check=check,
     read_check=read_check,
+    validation=Validation(request=validated, read=read_validation),
     codes=CODES,
     auth=GOOGLE_AUTH,
     token_ends=token_ends,

@@ -88,6 +88,15 @@ def read_check(response: Response) -> Outcome:
     return found
 
 
+def read_validation(response: Response) -> Outcome:
+    """The answer to one event under `validateOnly`. Its request id says nothing: its status cannot be asked."""
+    verdict = read(response, 1)
+    found = verdict.outcomes[0] if isinstance(verdict, PerEvent) else verdict.outcome
+    if isinstance(verdict, Refused) and 0 in verdict.named:
+        found = verdict.named[0]
+    return outcome(CODES, "validated", found.detail) if found.kind is Kind.ACCEPTED else found
+
+
 def _read_taken(response: Response, n: int) -> Verdict:
     taken = decode(response.body, _Taken)
     if taken is None or not taken.request_id:

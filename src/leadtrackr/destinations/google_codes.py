@@ -44,6 +44,10 @@ OURS: Final[Mapping[str, Code]] = {
     "check_ok": taken(
         "The credentials work and Google Ads takes conversions for this account.", "Nothing to do: it is connected."
     ),
+    "validated": taken(
+        "Google Ads finds the conversion right. It was only looked at: nothing was counted.",
+        "Nothing to do. Whether the click belongs to the account shows only when the conversion is really sent.",
+    ),
     "token_expired": Code(
         Kind.RETRY,
         "Google says that the access token is not valid any more.",

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from leadtrackr.kit.clock import from_datetime
 from leadtrackr.kit.email import email_key
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.phone import e164
+from leadtrackr.kit.query import boolean, number, time, until
 from leadtrackr.leads.coerce import clean_text
 
 MAX_LIMIT: Final = 100
@@ -27,9 +26,7 @@ SORTS: Final[Mapping[str, str]] = {
     "status": "status",
 }
 EXISTS: Final = ("gclid", "cid", "fbp", "fbc")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _STATUS: Final = re.compile(r"open|pending|lost|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MILLISECOND: Final = 1000
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,30 +65,13 @@ def read(params: Mapping[str, str], country: str | None) -> Filters:
         email_key=(email_key(email) or email) if email else None,
         phone=phone,
         phone_e164=e164(phone, country) if phone else None,
-        created_from=_time(given, "createdAt[gte]"),
-        created_to=_until(given, "createdAt[lte]"),
+        created_from=time(given, "createdAt[gte]"),
+        created_to=until(given, "createdAt[lte]"),
         search=_search(given),
         exists={name: boolean(given, f"{name}[exists]") for name in EXISTS if f"{name}[exists]" in given},
         sort_column=sort_column,
         descending=descending,
     )
-
-
-def number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """A whole number from 1; InvalidInput names the parameter."""
-    text = given.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= most):
-        raise InvalidInput(f"Invalid parameter: {name} must be a whole number from 1 to {most}", name)
-    return int(text)
-
-
-def boolean(given: Mapping[str, str], name: str) -> bool:
-    """True or false; InvalidInput names the parameter."""
-    if given[name] not in ("true", "false"):
-        raise InvalidInput(f"Invalid parameter: {name} must be true or false", name)
-    return given[name] == "true"
 
 
 def _search(given: Mapping[str, str]) -> str | None:
@@ -123,22 +103,3 @@ def _sort(text: str) -> tuple[str, bool]:
         allowed = ", ".join(SORTS)
         raise InvalidInput(f"Invalid parameter: sort must be field:asc or field:desc, field one of {allowed}", "sort")
     return SORTS[field], direction == "desc"
-
-
-def _until(given: Mapping[str, str], name: str) -> int | None:
-    """A lead shows its time in whole milliseconds; asked for until then, it must be found."""
-    found = _time(given, name)
-    return None if found is None else found - found % _MILLISECOND + _MILLISECOND - 1
-
-
-def _time(given: Mapping[str, str], name: str) -> int | None:
-    """ISO 8601. A bare date is the start of that day and, like a time without a zone, counts as UTC."""
-    text = given.get(name)
-    if text is None:
-        return None
-    try:
-        # A '+' of an offset arrives as a space when it was not percent-encoded.
-        moment = datetime.fromisoformat(text if _DATE.match(text) else text.replace(" ", "+"))
-        return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"Invalid parameter: {name} must be an ISO 8601 date or time", name) from error

@@ -115,6 +115,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     accepted: Sequence[Accepted] = ()
     flags: Sequence[Flag] = ()
+    validation: bool = False
+    """The caller only asked whether its events are right; the platform took none of them."""
 
 
 def json_answer(
@@ -124,10 +126,11 @@ def json_answer(
     accepted: Sequence[Accepted] = (),
     flags: Iterable[Flag] = (),
     headers: Mapping[str, str] | None = None,
+    validation: bool = False,
 ) -> Answer:
     """An answer with a JSON body."""
     kind = {"Content-Type": "application/json; charset=utf-8"}
-    return Answer(status, _encode(body), {**kind, **(headers or {})}, accepted, tuple(flags))
+    return Answer(status, _encode(body), {**kind, **(headers or {})}, accepted, tuple(flags), validation)
 
 
 def as_float(value: object) -> float | None:

@@ -21,6 +21,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     `status` is what was answered, None when the caller got no answer; `fault` names the fault that did it
     (`max_requests`: it was one call too many).
+    `validation`: the caller only asked whether its events are right, so none was taken.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True):
     accepted: list[Accepted]
     flags: list[Flag]
     fault: str | None
+    validation: bool = False
 
 
 class Tally(msgspec.Struct):

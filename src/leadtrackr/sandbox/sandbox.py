@@ -87,6 +87,7 @@ class Sandbox:
             accepted=[] if answer is None else list(answer.accepted),
             flags=[] if answer is None else list(answer.flags),
             fault=None if act is None else act.label,
+            validation=answer is not None and answer.validation,
         )
         ledger.record(entry)
 

@@ -5,6 +5,8 @@ from typing import Final
 from leadtrackr import __version__
 from leadtrackr.api.openapi.answers import SCHEMAS as ANSWERS
 from leadtrackr.api.openapi.bodies import SCHEMAS as BODIES
+from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
+from leadtrackr.api.openapi.conversions import PATHS as CONVERSION_PATHS
 from leadtrackr.api.openapi.operations import PATHS
 from leadtrackr.api.openapi.parts import KEY, Schema
 
@@ -30,6 +32,7 @@ _TAGS: Final = (
     ("Leads out", "Read leads back, one or many."),
     ("Rating", "Say what became of a lead; the rating goes to the project's ad platforms."),
     ("Delivery", "What stands in the way of sending conversions."),
+    ("Conversions", "What ratings sent to the ad platforms: what became of it, sending it again, and dry runs."),
     ("System", "For whoever runs the server."),
 )
 
@@ -41,6 +44,6 @@ def description(base_url: str) -> Schema:
         "info": {"title": "LeadTrackr API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": base_url}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS],
-        "paths": PATHS,
-        "components": {"schemas": {**BODIES, **ANSWERS}, "securitySchemes": {"apiKey": KEY}},
+        "paths": {**PATHS, **CONVERSION_PATHS},
+        "components": {"schemas": {**BODIES, **ANSWERS, **CONVERSIONS}, "securitySchemes": {"apiKey": KEY}},
     }

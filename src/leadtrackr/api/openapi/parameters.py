@@ -6,6 +6,9 @@ from leadtrackr.api.openapi.parts import Schema, text
 from leadtrackr.api.status import LONGEST_KEY
 from leadtrackr.conversions.incidents.model import IncidentKind
 from leadtrackr.conversions.incidents.service import MAX_LIMIT as MOST_INCIDENTS
+from leadtrackr.conversions.listing import MAX_LIMIT as CONVERSIONS_LIMIT
+from leadtrackr.conversions.model import State
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.leads.listing import EXISTS, LONGEST_SEARCH, MAX_LIMIT, SORTS
 
 _BLANK = r"\s\x00\x1c-\x1f"
@@ -67,6 +70,39 @@ def _times() -> list[Schema]:
     return [
         _query("createdAt[gte]", moment, f"Came in then or later. {words}"),
         _query("createdAt[lte]", moment, f"Came in then or earlier. {words}"),
+    ]
+
+
+def rating() -> list[Schema]:
+    """The rating of a dry run, beside the lead's name."""
+    return [
+        _query(
+            "conversionId",
+            {"type": "string"},
+            "The id (UUID) of one of the project's conversion labels, or `open`, or `lost`.",
+            required=True,
+            example="lost",
+        ),
+        _query(
+            "price",
+            {"type": "number", "minimum": 0, "maximum": 1_000_000_000_000_000},
+            "The lead's value in cents; without it the lead's own.",
+        ),
+    ]
+
+
+def conversion_filters() -> list[Schema]:
+    """What getConversions can be asked."""
+    page: Schema = {"type": "integer", "minimum": 1}
+    states: Schema = {"type": "array", "items": {"enum": [state.value for state in State]}}
+    return [
+        _query("limit", {**page, "maximum": CONVERSIONS_LIMIT, "default": 50}, "Conversions on a page."),
+        _query("page", {**page, "maximum": 10**9, "default": 1}, "Which page."),
+        _query("state", states, "One state or several, separated by commas.", style="form", explode=False),
+        _query("destination", {"enum": list(DESTINATIONS)}, "Only those for this platform."),
+        _query("leadId", {"type": "integer", "minimum": 0}, "Only those of this lead."),
+        _query("code", text(), "Only those with this code."),
+        *_times(),
     ]
 
 

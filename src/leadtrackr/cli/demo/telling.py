@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from leadtrackr.cli.conversions import delivery_data
 from leadtrackr.cli.demo.checks import Check
 from leadtrackr.cli.demo.people import person
 from leadtrackr.cli.demo.play import Played, Run
@@ -16,6 +15,7 @@ from leadtrackr.cli.demo.stage import Stage
 from leadtrackr.cli.output import table
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.receipts import Receipt
+from leadtrackr.conversions.view import delivery
 
 _NO_DETAIL: Final = frozenset({State.ACCEPTED, State.CONFIRMED})
 
@@ -227,5 +227,5 @@ def _lead_data(result: Result, one: Played) -> dict[str, object]:
             for step, answer in zip(one.scene.steps, one.ratings, strict=False)
         ],
         "refusedWhilePending": None if one.repeat is None else one.repeat.status,
-        "platforms": {platform: [delivery_data(found) for found in cells[platform]] for platform in PLATFORMS},
+        "platforms": {platform: [delivery(found) for found in cells[platform]] for platform in PLATFORMS},
     }

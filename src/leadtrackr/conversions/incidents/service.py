@@ -15,8 +15,8 @@ from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, prepare
 from leadtrackr.db.tables import connections, deliveries, incidents, projects
 from leadtrackr.kit.errors import InvalidInput
+from leadtrackr.kit.query import boolean, number
 from leadtrackr.leads.coerce import clean_text
-from leadtrackr.leads.listing import boolean, number
 
 MAX_LIMIT: Final = 100
 _I: Final = incidents.c

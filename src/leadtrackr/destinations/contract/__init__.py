@@ -33,6 +33,7 @@ from leadtrackr.destinations.contract.destination import (
     TakeBack,
     Token,
     TokenAuth,
+    Validation,
 )
 from leadtrackr.destinations.contract.events import (
     RATE_FIELDS,
@@ -75,6 +76,7 @@ __all__ = [
     "TakeBack",
     "Token",
     "TokenAuth",
+    "Validation",
     "Verdict",
     "Warning",
     "Whole",

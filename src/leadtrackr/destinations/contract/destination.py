@@ -77,6 +77,15 @@ class StatusPoll(msgspec.Struct, frozen=True, kw_only=True):
     """The table's code for a request of which the platform has said nothing until then."""
 
 
+class Validation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a platform looks at a request without counting anything of it."""
+
+    request: Callable[[Request], Request]
+    """From the request that would be sent, of one event, to the one that only asks whether it is right."""
+    read: Callable[[Response], Outcome]
+    """What the platform says; ACCEPTED when it found nothing wrong. Codes of the table."""
+
+
 class TakeBack(msgspec.Struct, frozen=True, kw_only=True):
     """What a platform lets one do about a conversion that it has already taken."""
 
@@ -140,6 +149,10 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusPoll | None = None
     """None when the platform's first answer is its last."""
     take_back: TakeBack | None = None
+    validation: Validation | None = None
+    """None when the platform has no mode that looks at an event without counting it."""
+    counts_once: bool = True
+    """Whether the platform counts an event id once, however often it comes."""
     about: str = ""
     """What is sent and how the platform finds the person, for the reference page."""
     window_help: str = ""

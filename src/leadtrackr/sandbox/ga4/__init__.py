@@ -131,7 +131,7 @@ def _validation(findings: list[Finding]) -> Answer:
         {"fieldPath": found.field, "description": found.detail, "validationCode": found.validation_code}
         for found in findings
     ]
-    return json_answer(200, {"validationMessages": messages}, flags=_flags(findings))
+    return json_answer(200, {"validationMessages": messages}, flags=_flags(findings), validation=True)
 
 
 def _flags(findings: list[Finding]) -> list[Flag]:

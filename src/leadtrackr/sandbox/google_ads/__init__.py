@@ -6,6 +6,7 @@ What Google does not document is a setting (`settings.py`).
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import Final
 
 from leadtrackr.sandbox.contract import BROKEN, Answer, Call, Flag, Platform, json_answer
@@ -89,6 +90,9 @@ class GoogleAds(Platform[Settings]):
             return failure(400, "Invalid JSON payload received.", "INVALID_ARGUMENT")
         report = Report()
         request = read_request(body, self.settings, call.at, report)
+        return replace(self._judge(call, request, report), validation=request.validate_only)
+
+    def _judge(self, call: Call, request: Request, report: Report) -> Answer:
         if report.is_clean:
             if (refusal := self._refuse_account(request)) is not None:
                 return refusal

@@ -444,6 +444,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("http_status", sa.Integer(), nullable=True),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("head", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name=op.f("fk_attempts_delivery_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),

@@ -1,0 +1,140 @@
+"""The conversions of a project: list, show, send again, stop, and what a rating would send."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from leadtrackr.accounts.model import Project
+from leadtrackr.api.context import Context
+from leadtrackr.api.wire import Answer, api_key, query, read_body
+from leadtrackr.conversions import listing, operations, receipts, service, view
+from leadtrackr.conversions.preview import preview
+from leadtrackr.kit.errors import InvalidInput, NotFound
+from leadtrackr.leads import intake
+from leadtrackr.leads.service import Ref
+
+FOUND: Final = "Conversions retrieved"
+ONE: Final = "Conversion retrieved"
+PLANNED: Final = "Nothing was sent: this is the plan"
+AGAIN: Final = "Conversions are sent again"
+NONE_AGAIN: Final = "No conversion can be sent again"
+STOPPED: Final = "Conversions stopped"
+NONE_STOPPED: Final = "No conversion could be stopped"
+FORESEEN: Final = "Nothing was sent: this is what the rating would send"
+PENDING: Final = "Nothing was sent: this is what the rating would send once the lead's pending job has been processed"
+WRONG_ID: Final = "Invalid parameter: the id of a conversion is a whole number"
+WRONG_PLAN: Final = "Invalid parameter: plan must be true or false"
+
+
+async def get_conversions(request: Request, context: Context) -> Response:
+    """One page of the project's conversions, newest first."""
+    project = await _project(request, context)
+    filters = listing.read(query(request))
+    found = await receipts.page(context.db, project.public_id, filters)
+    pages = -(-found.total // filters.limit)
+    return Answer(
+        {
+            "message": FOUND,
+            "conversions": [view.delivery(one) for one in found.receipts],
+            "total": found.total,
+            "page": filters.page,
+            "limit": filters.limit,
+            "totalPages": pages,
+            "hasMore": filters.page < pages,
+        }
+    )
+
+
+async def get_conversion(request: Request, context: Context) -> Response:
+    """One conversion with all of its attempts."""
+    project = await _project(request, context)
+    text = str(request.path_params["id"])
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidInput(WRONG_ID, "id")
+    # Beyond 18 digits no id can exist, and the databases would refuse the number.
+    if len(text) > 18:
+        raise NotFound(f"This project has no delivery {text}.")
+    found, tried = await receipts.one(context.db, project.public_id, int(text))
+    attempts = [view.attempt(found.destination, one) for one in tried]
+    return Answer({"message": ONE, "conversion": {**view.delivery(found), "attempts": attempts}})
+
+
+async def retry(request: Request, context: Context) -> Response:
+    """Sends conversions again, or only says what that would do."""
+    project, body = await _order(request, context)
+    listing.only(body, "ids", "filter", "plan")
+    plan_only = body.get("plan", False)
+    if not isinstance(plan_only, bool):
+        raise InvalidInput(WRONG_PLAN, "plan")
+    chosen = listing.chosen(body, by_filter=True)
+    work = operations.plan_retry if plan_only else operations.retry
+    plan = await work(context.db, project.public_id, chosen)
+    if not plan_only:
+        context.wake()
+    message = PLANNED if plan_only else AGAIN if plan.ids else NONE_AGAIN
+    return Answer(
+        {
+            "message": message,
+            "plan": plan_only,
+            "count": len(plan.ids),
+            "groups": view.groups(plan),
+            "more": plan.more,
+        }
+    )
+
+
+async def cancel(request: Request, context: Context) -> Response:
+    """Stops conversions that have not been sent."""
+    project, body = await _order(request, context)
+    listing.only(body, "ids")
+    done = await operations.cancel(context.db, project.public_id, listing.chosen(body, by_filter=False))
+    message = STOPPED if done.ids else NONE_STOPPED
+    return Answer({"message": message, "count": len(done.ids), "ids": done.ids, "left": view.left(done)})
+
+
+async def plan(request: Request, context: Context) -> Response:
+    """What a rating would send, named as in updateLeadStatus: in the body of a POST, or in the query of a GET."""
+    if request.method == "POST":
+        project, body = await _order(request, context)
+    else:
+        project = await _project(request, context)
+        params = query(request)
+        body = {**params, **({"price": _price(params["price"])} if "price" in params else {})}
+    found = await service.foresee(context.db, context.ids, project.public_id, _post(body))
+    previews = [preview(one, context.box, context.address) for one in found.prospects]
+    message = PENDING if found.pending else FORESEEN
+    return Answer({"message": message, **view.foreseen(found, previews)})
+
+
+async def _project(request: Request, context: Context) -> Project:
+    return await service.admit(context.db, api_key(request))
+
+
+async def _order(request: Request, context: Context) -> tuple[Project, dict[str, object]]:
+    """Who has no key learns that before anything about the body."""
+    raw = await read_body(request, context.max_body_bytes)
+    project = await _project(request, context)
+    return project, intake.decode(raw)
+
+
+def _post(body: Mapping[str, object]) -> service.Post:
+    ref = Ref(
+        lead_id=body.get("leadId"),
+        unique_identifier=body.get("uniqueIdentifier"),
+        email=body.get("email"),
+        phone=body.get("phone"),
+    )
+    return service.Post(ref=ref, conversion_id=body.get("conversionId"), price=body.get("price"))
+
+
+def _price(text: str) -> object:
+    """A number written as in JSON, None when blank; anything else stays a text, which is no price."""
+    if not text.strip():
+        return None
+    try:
+        return msgspec.json.decode(text, type=int | float)
+    except msgspec.DecodeError:
+        return text

@@ -1,0 +1,293 @@
+"""Conversions as they are answered, and the orders about them."""
+
+from typing import Final
+
+from leadtrackr.api import conversions as handlers
+from leadtrackr.api.openapi.parts import Schema, always, anything, exactly, ref, text, text_or_null
+from leadtrackr.conversions.again import Fate
+from leadtrackr.conversions.listing import FILTERS
+from leadtrackr.conversions.model import State
+from leadtrackr.conversions.operations import MOST
+from leadtrackr.destinations.contract import Kind
+from leadtrackr.destinations.registry import DESTINATIONS
+
+_TIME: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+_ID: Final[Schema] = {"type": "integer", "minimum": 1}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_SLUG: Final = text("The platform.", "meta", enum=list(DESTINATIONS))
+_STATES: Final = [state.value for state in State]
+_NOON: Final = "2026-01-31T12:00:00.000Z"
+
+
+def _time(words: str) -> Schema:
+    return text(words, _NOON, pattern=_TIME)
+
+
+def _time_or_null(words: str) -> Schema:
+    return {"type": ["string", "null"], "pattern": _TIME, "description": words}
+
+
+def _many(schema: Schema, words: str = "") -> Schema:
+    return {"type": "array", "items": schema, **({"description": words} if words else {})}
+
+
+_WORDS: Final[Schema] = {
+    "sentence": text("What happened, in words.", "The platform accepted the conversion."),
+    "nextStep": text("What to do; empty when there is nothing.", "Nothing to do: it was sent."),
+    "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+}
+_EVENT: Final[Schema] = {
+    "destination": _SLUG,
+    "account": text("The platform's account, as it was when the lead was rated.", "123456789012345"),
+    "action": text("The event or conversion action there.", "QualifiedLead"),
+    "eventId": text("The id by which the platform counts it once.", "lt-2pj5ysh4zbnw6q3kd7rxv0"),
+    "happenedAt": _time("The conversion's time: when the lead was rated."),
+    "valueCents": {"type": ["integer", "null"], "minimum": 0, "description": "The value in cents of `currency`."},
+    "currency": text_or_null("ISO 4217; null without a value.", "EUR"),
+    "state": text("Where it stands.", "accepted", enum=_STATES),
+    "code": text_or_null("The outcome's code; null before the first one.", "ok"),
+    **_WORDS,
+    "detail": text_or_null("The platform's own words, shortened, or what the lead lacks."),
+    "field": text_or_null("The field that the lead lacks.", "gclid"),
+}
+_CONVERSION: Final[Schema] = {
+    "id": {**_ID, "description": "The conversion's number.", "examples": [1001]},
+    "jobId": {**_ID, "description": "The rating that it belongs to."},
+    "leadId": {**_ID, "description": "The lead's number.", "examples": [42]},
+    "label": text("The conversion label.", "Qualified"),
+    "conversionId": text("The label's id.", "3fa85f64-5717-4562-b3fc-2c963f66afa6"),
+    **_EVENT,
+    "nextTryAt": _time_or_null("When it is tried next; null when it is not to be tried by itself."),
+    "closesAt": _time_or_null("Until when the platform takes it; null once it is settled."),
+    "tries": {**_COUNT, "description": "Attempts that count against the schedule."},
+    "createdAt": _time("When it was made."),
+    "settledAt": _time_or_null("Since when it is settled; null while it is on its way."),
+}
+_HEADERS: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "description": "The headers that were set for the platform, secret values masked. What every HTTP client adds by "
+    "itself is left out.",
+}
+_ATTEMPT: Final = exactly(
+    {
+        "number": {**_ID, "description": "1 for the first."},
+        "startedAt": _time("When it began."),
+        "endedAt": _time("When it ended."),
+        "outcome": text("What it meant.", "accepted", enum=[kind.value for kind in Kind]),
+        "code": text("The outcome's code.", "ok"),
+        **_WORDS,
+        "detail": text("The platform's own words, shortened."),
+        "reference": text("The platform's own id of the request."),
+        "httpStatus": {"type": ["integer", "null"], "description": "Null when no answer came."},
+        "method": text("Empty when nothing was sent.", "POST"),
+        "url": text("Without its query; empty when nothing was sent."),
+        "headers": _HEADERS,
+        "request": text("The event as it was sent: hashes as they were sent, plain personal values masked."),
+    }
+)
+_GROUP: Final = exactly(
+    {
+        "fate": text(
+            "`send`, `repeat` (an earlier attempt may have arrived) and `held` (sent when the connection is mended) "
+            "are sent again; the others stay as they are.",
+            "send",
+            enum=[fate.value for fate in Fate],
+        ),
+        "destination": _SLUG,
+        "count": {**_COUNT, "description": "How many."},
+        "ids": _many(_ID, "Which."),
+        "sentence": text("The same in words."),
+    }
+)
+_REQUEST: Final = exactly(
+    {
+        "method": text("", "POST"),
+        "url": text("Without its query."),
+        "headers": _HEADERS,
+        "body": text("The whole body: hashes as they would be sent, plain personal values masked."),
+    }
+)
+_FILTER_SLOTS: Final = {
+    "state": anything("One state or several, as text separated by commas or as a list.", "rejected"),
+    "leadId": anything("The lead's number, as number or text.", 42),
+}
+
+SCHEMAS: Final[Schema] = {
+    "Conversion": exactly(_CONVERSION, "A conversion for one platform, as it stands. Every key is always there."),
+    "Attempt": _ATTEMPT,
+    "ConversionPage": exactly(
+        {
+            "message": always(handlers.FOUND),
+            "conversions": {"type": "array", "maxItems": 100, "items": ref("Conversion")},
+            "total": {**_COUNT, "description": "Conversions on all pages."},
+            "page": {**_ID, "description": "This page."},
+            "limit": {**_ID, "description": "Conversions on a page."},
+            "totalPages": {**_COUNT, "description": "How many pages there are."},
+            "hasMore": {"type": "boolean", "description": "Whether there is a page after this one."},
+        }
+    ),
+    "ConversionFound": exactly(
+        {
+            "message": always(handlers.ONE),
+            "conversion": exactly({**_CONVERSION, "attempts": _many(ref("Attempt"), "Oldest first.")}),
+        }
+    ),
+    "RetryOrder": {
+        "type": "object",
+        "properties": {
+            "ids": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MOST, "description": "These."},
+            "filter": {
+                "type": "object",
+                "minProperties": 1,
+                "description": "All that this takes, as the parameters of getConversions; at least one.",
+                "properties": {name: _FILTER_SLOTS.get(name, {"type": "string"}) for name in FILTERS},
+                "additionalProperties": False,
+            },
+            "plan": {"type": "boolean", "default": False, "description": "Only say what would be done."},
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": ["ids"]}, {"required": ["filter"]}],
+    },
+    "CancelOrder": {
+        "type": "object",
+        "required": ["ids"],
+        "properties": {"ids": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MOST}},
+        "additionalProperties": False,
+    },
+    "RetryGroup": _GROUP,
+    "RetryAnswer": exactly(
+        {
+            "message": text("", enum=[handlers.PLANNED, handlers.AGAIN, handlers.NONE_AGAIN]),
+            "plan": {"type": "boolean", "description": "Whether this is only the plan."},
+            "count": {**_COUNT, "description": "How many are sent again."},
+            "groups": _many(ref("RetryGroup"), "Every conversion of the order is in exactly one."),
+            "more": {"type": "boolean", "description": f"Whether more than {MOST} fit the filter."},
+        }
+    ),
+    "CancelAnswer": exactly(
+        {
+            "message": text("", enum=[handlers.STOPPED, handlers.NONE_STOPPED]),
+            "count": {**_COUNT, "description": "How many were stopped."},
+            "ids": _many(_ID, "Which."),
+            "left": _many(
+                exactly({"id": _ID, "state": text("", "accepted", enum=_STATES)}), "Those that stay as they are."
+            ),
+        }
+    ),
+    "PlannedRequest": _REQUEST,
+    "PlannedConversion": exactly(
+        {
+            "label": text("The label, or one that comes before it on its path.", "Qualified"),
+            **_EVENT,
+            "sendAt": _time_or_null("When it would be sent at the earliest; null when it would not be sent."),
+            "closesAt": _time("Until when the platform would take it."),
+            "request": {
+                "anyOf": [ref("PlannedRequest"), {"type": "null"}],
+                "description": "Null when nothing would be sent.",
+            },
+        }
+    ),
+    "RatingPlan": exactly(
+        {
+            "message": text("", enum=[handlers.FORESEEN, handlers.PENDING]),
+            "leadId": _ID,
+            "uniqueIdentifier": text_or_null("Your own id; null when the lead has none."),
+            "label": text_or_null("The label's name; null for `open`, which sends nothing.", "Qualified"),
+            "pending": {"type": "boolean", "description": "Whether the rating itself would get a 409 at this moment."},
+            "deliveries": _many(ref("PlannedConversion")),
+            "warnings": _many(ref("SkipWarning"), "As updateLeadStatus would give them."),
+        }
+    ),
+}
+
+_ONE: Final[Schema] = {
+    "id": 1001,
+    "jobId": 501,
+    "leadId": 42,
+    "label": "Qualified",
+    "conversionId": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "destination": "meta",
+    "account": "123456789012345",
+    "action": "QualifiedLead",
+    "eventId": "lt-2pj5ysh4zbnw6q3kd7rxv0",
+    "happenedAt": _NOON,
+    "valueCents": 150000,
+    "currency": "EUR",
+    "state": "accepted",
+    "code": "ok",
+    "sentence": "The platform accepted the conversion.",
+    "nextStep": "Nothing to do: it was sent.",
+    "link": "docs/reference/outcomes.md#meta-ok",
+    "detail": None,
+    "field": None,
+    "nextTryAt": None,
+    "closesAt": None,
+    "tries": 1,
+    "createdAt": _NOON,
+    "settledAt": _NOON,
+}
+_SENT: Final[Schema] = {"content-type": "application/json", "authorization": "Bearer ***"}
+_URL: Final = "https://graph.facebook.com/v25.0/123456789012345/events"
+_TRIED: Final[Schema] = {
+    "number": 1,
+    "startedAt": _NOON,
+    "endedAt": _NOON,
+    "outcome": "accepted",
+    **{name: _ONE[name] for name in ("code", "sentence", "nextStep", "link")},
+    "detail": "",
+    "reference": "AbCdEf",
+    "httpStatus": 200,
+    "method": "POST",
+    "url": _URL,
+    "headers": _SENT,
+    "request": '{"event_name":"QualifiedLead","event_time":1769860800,"event_id":"lt-2pj5ysh4zbnw6q3kd7rxv0"}',
+}
+_SENDS: Final[Schema] = {
+    "fate": "send",
+    "destination": "meta",
+    "count": 2,
+    "ids": [1001, 1002],
+    "sentence": "Sent again under its own event id, with its original time.",
+}
+EXAMPLES: Final[Schema] = {
+    "page": {
+        "message": handlers.FOUND,
+        "conversions": [_ONE],
+        "total": 1,
+        "page": 1,
+        "limit": 50,
+        "totalPages": 1,
+        "hasMore": False,
+    },
+    "one": {"message": handlers.ONE, "conversion": {**_ONE, "attempts": [_TRIED]}},
+    "retry_plan": {"message": handlers.PLANNED, "plan": True, "count": 2, "groups": [_SENDS], "more": False},
+    "retry_done": {"message": handlers.AGAIN, "plan": False, "count": 2, "groups": [_SENDS], "more": False},
+    "cancel": {"message": handlers.STOPPED, "count": 1, "ids": [1001], "left": [{"id": 1002, "state": "accepted"}]},
+    "plan": {
+        "message": handlers.FORESEEN,
+        "leadId": 42,
+        "uniqueIdentifier": "crm-lead-456",
+        "label": "Qualified",
+        "pending": False,
+        "deliveries": [
+            {
+                **{name: _ONE[name] for name in ("label", *_EVENT)},
+                "state": "queued",
+                "code": None,
+                "sentence": "It would be sent at once.",
+                "nextStep": "",
+                "link": None,
+                "sendAt": _NOON,
+                "closesAt": "2026-02-07T11:59:00.000Z",
+                "request": {
+                    "method": "POST",
+                    "url": _URL,
+                    "headers": _SENT,
+                    "body": '{"data":[{"event_name":"QualifiedLead","event_id":"lt-2pj5ysh4zbnw6q3kd7rxv0"}]}',
+                },
+            }
+        ],
+        "warnings": [],
+    },
+}

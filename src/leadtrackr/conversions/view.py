@@ -1,0 +1,135 @@
+"""Deliveries, attempts and orders as JSON has them, for the API and the command line. Pure.
+
+Times are ISO 8601 in UTC, money is in cents.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.again import Plan
+from leadtrackr.conversions.masking import read_head
+from leadtrackr.conversions.model import UNSETTLED, State
+from leadtrackr.conversions.operations import Stopped
+from leadtrackr.conversions.preview import Foreseen, Preview
+from leadtrackr.conversions.receipts import Receipt, Tried, words_of
+from leadtrackr.kit.clock import iso_millis
+
+NEXT_TRY: Final = frozenset({State.QUEUED, State.WAITING})
+"""States in which `run_at` says when it is tried next."""
+
+
+def delivery(one: Receipt) -> dict[str, object]:
+    """A delivery as it stands, with its outcome in words."""
+    words = one.words
+    return {
+        "id": one.id,
+        "jobId": one.job_id,
+        "leadId": one.lead_id,
+        "label": one.label,
+        "conversionId": one.conversion_id,
+        "destination": one.destination,
+        "account": one.account,
+        "action": one.action,
+        "eventId": one.event_id,
+        "happenedAt": iso_millis(one.happened_at),
+        "valueCents": one.value_cents,
+        "currency": one.currency,
+        "state": one.state.value,
+        "code": one.code,
+        "sentence": words.sentence,
+        "nextStep": words.next_step,
+        "link": _link(one.destination, one.code),
+        "detail": one.detail,
+        "field": one.field,
+        "nextTryAt": iso_millis(one.run_at) if one.state in NEXT_TRY else None,
+        "closesAt": iso_millis(one.closes_at) if one.state in UNSETTLED else None,
+        "tries": one.tries,
+        "createdAt": iso_millis(one.created_at),
+        "settledAt": None if one.settled_at is None else iso_millis(one.settled_at),
+    }
+
+
+def attempt(destination: str, one: Tried) -> dict[str, object]:
+    """One attempt: what was sent, what the platform said, in words. Empty texts where nothing was sent."""
+    words = words_of(destination, one.code)
+    method, headers = read_head(one.head)
+    return {
+        "number": one.number,
+        "startedAt": iso_millis(one.started_at),
+        "endedAt": iso_millis(one.ended_at),
+        "outcome": one.kind,
+        "code": one.code,
+        "sentence": words.sentence,
+        "nextStep": words.next_step,
+        "link": _link(destination, one.code),
+        "detail": one.detail,
+        "reference": one.reference,
+        "httpStatus": one.http_status,
+        "method": method,
+        "url": one.url,
+        "headers": headers,
+        "request": one.request,
+    }
+
+
+def groups(plan: Plan) -> list[dict[str, object]]:
+    """What an order to send again means, each delivery in exactly one group."""
+    return [
+        {
+            "fate": one.fate.value,
+            "destination": one.destination,
+            "count": len(one.ids),
+            "ids": one.ids,
+            "sentence": one.sentence,
+        }
+        for one in plan.groups
+    ]
+
+
+def left(done: Stopped) -> list[dict[str, object]]:
+    """What an order to stop left as it was."""
+    return [{"id": delivery_id, "state": state.value} for delivery_id, state in done.left.items()]
+
+
+def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
+    """What a rating would do, with what it would send to each platform."""
+    return {
+        "leadId": found.lead_id,
+        "uniqueIdentifier": found.unique_identifier,
+        "label": found.label,
+        "pending": found.pending,
+        "deliveries": [_preview(one) for one in previews],
+        "warnings": found.warnings,
+    }
+
+
+def _preview(one: Preview) -> dict[str, object]:
+    planned, request = one.prospect.planned, one.request
+    return {
+        "label": one.prospect.label,
+        "destination": planned.destination,
+        "account": planned.account,
+        "action": planned.action,
+        "eventId": planned.event_id,
+        "happenedAt": iso_millis(planned.happened_at),
+        "valueCents": planned.value_cents,
+        "currency": planned.currency,
+        "state": one.state.value,
+        "code": one.code,
+        "sentence": one.words.sentence,
+        "nextStep": one.words.next_step,
+        "link": _link(planned.destination, one.code),
+        "detail": planned.detail,
+        "field": planned.field,
+        "sendAt": iso_millis(planned.run_at) if one.prospect.would_be_sent else None,
+        "closesAt": iso_millis(planned.closes_at),
+        "request": None if request is None else msgspec.structs.asdict(request),
+    }
+
+
+def _link(destination: str, code: str | None) -> str | None:
+    known = None if code is None else outcomes.entry(destination, code)
+    return None if known is None else known.link
