@@ -27,6 +27,7 @@ ENGINE = {
     "leadtrackr.conversions.settle": "the engine serves all projects: it settles what it has recorded",
     "leadtrackr.conversions.strays": "the engine serves all projects: it looks for what does not fit its connection",
     "leadtrackr.conversions.inquiry": "the engine serves all projects: it asks by connection and reference",
+    "leadtrackr.conversions.moot": "the engine serves all projects: it looks at what it has leased or asked about",
     "leadtrackr.conversions.hold": "the engine serves all projects: it holds and releases a connection",
 }
 EXCEPTIONS = {

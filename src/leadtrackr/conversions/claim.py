@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, exists, func, literal_column, or_, select, update
 
-from leadtrackr.conversions import outcomes, strays
+from leadtrackr.conversions import moot, outcomes, strays
 from leadtrackr.conversions.hold import OPEN
 from leadtrackr.conversions.model import UNSETTLED, Claimed, ConnectionState, JobState, State
 from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
@@ -191,6 +191,7 @@ def lease(tx: Tx, connection_id: int, *, token: str, most: int, lease_us: int) -
     """Leases up to `most` deliveries of a connection, those whose window closes first at the front."""
     now = tx.now()
     picked = [Claimed(**row._asdict()) for row in tx.all(_PICK, connection_id=connection_id, most=most, now=now)]
+    picked = moot.drop(tx, picked, now)
     if picked:
         tx.run(_LEASE, ids=sorted(one.id for one in picked), token=token, until=now + lease_us, now=now)
     return picked

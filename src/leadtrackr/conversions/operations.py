@@ -13,7 +13,7 @@ from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.hold import hold_connection
-from leadtrackr.conversions.model import UNSETTLED, ConnectionState, State
+from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
 from leadtrackr.conversions.receipts import Filters, conditions
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
@@ -37,6 +37,16 @@ _AHEAD: Final = prepare(
     select(_D.lead_id, _D.connection_id, func.max(_D.id).label("id"))
     .where(_OF_PROJECT, IdsIn(_D.lead_id, "lead_ids"), _D.state.in_([constant(state) for state in sorted(UNSETTLED)]))
     .group_by(_D.lead_id, _D.connection_id)
+)
+_LATER: Final = prepare(
+    select(_D.takes_back, func.max(_D.id).label("id"))
+    .where(
+        _OF_PROJECT,
+        _D.takes_back.is_not(None),
+        IdsIn(_D.takes_back, "ids"),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED | DELIVERED)]),
+    )
+    .group_by(_D.takes_back)
 )
 _SEND_AGAIN: Final = prepare(
     update(deliveries)
@@ -86,6 +96,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Of `to_send`, those whose connection is held: they go when it is mended."""
     too_old: dict[str, int]
     """The platform's window has closed: they stay as they are."""
+    taken_back: dict[str, int]
+    """The lead was rated otherwise since, so the platform must not get them again: they stay as they are."""
     not_again: dict[str, int]
     """On their way already, delivered, or skipped: they stay as they are."""
     ids: tuple[int, ...]
@@ -156,7 +168,8 @@ def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> li
         wanted.append(_D.id.in_(chosen.ids[:MOST]))
     statement = (
         select(
-            _D.id, _D.job_id, _D.lead_id, _D.connection_id, _D.destination, _D.state, _D.closes_at, _D.passed, _D.behind
+            *(_D.id, _D.job_id, _D.lead_id, _D.connection_id, _D.destination, _D.state, _D.code, _D.closes_at),
+            *(_D.passed, _D.behind, _D.takes_back),
         )
         .where(*wanted)
         .order_by(_D.id)
@@ -174,16 +187,30 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
         if (found := tx.first(_CONNECTION, project_id=project.id, destination=row.destination))
         and found.state == ConnectionState.HELD
     }
-    able = [row for row in rows if row.state in AGAIN]
+    superseded = _superseded(tx, project, rows)
+    able = [row for row in rows if row.state in AGAIN and row.id not in superseded]
     fresh = [row for row in able if row.closes_at > now]
     plan = Plan(
         to_send=_count(fresh),
         held=_count([row for row in fresh if row.destination in held]),
         too_old=_count([row for row in able if row.closes_at <= now]),
+        taken_back=_count([row for row in rows if row.state in AGAIN and row.id in superseded]),
         not_again=_count([row for row in rows if row.state not in AGAIN]),
         ids=tuple(int(row.id) for row in fresh),
     )
     return plan, fresh
+
+
+def _superseded(tx: Tx, project: Project, rows: Sequence[Any]) -> set[int]:
+    """What was taken back or restated since, or has a later take-back of the same conversion after it."""
+    originals = sorted({int(row.takes_back or row.id) for row in rows})
+    later = {row.takes_back: int(row.id) for row in tx.all(_LATER, of_project=project.id, ids=originals)}
+    return {
+        row.id
+        for row in rows
+        if row.code in (outcomes.TAKEN_BACK, outcomes.TAKEN_BACK_UNSURE)
+        or later.get(row.takes_back or row.id, 0) > row.id
+    }
 
 
 def _count(rows: Sequence[Any]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from leadtrackr.accounts import queries as account_queries
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes
-from leadtrackr.conversions.model import UNSETTLED, State
+from leadtrackr.conversions.model import UNSETTLED, DeliveryKind, State
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import attempts, deliveries, jobs, labels, leads
@@ -25,9 +25,13 @@ _WORDS: Final[Mapping[State, str]] = {
     State.SENDING: "It is being sent.",
     State.WAITING: "It is sent again at its time.",
     State.HELD: "Its connection is held until a person mends it.",
-    State.CANCELLED: "A person stopped it.",
+    State.CANCELLED: "It was stopped.",
 }
 """For a delivery whose state says it all."""
+_PURPOSE: Final[Mapping[DeliveryKind, str]] = {
+    DeliveryKind.RETRACTION: "This takes the conversion back: its value is sent again as 0.",
+    DeliveryKind.RESTATEMENT: "This gives the conversion its new value.",
+}
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -48,6 +52,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     action: str
     event_id: str
+    kind: DeliveryKind
+    takes_back: int | None
+    """The delivery whose conversion it restates or takes back."""
+    sent_as: str | None
+    """That conversion's event id, under which it is sent; None: its own."""
     happened_at: int
     value_cents: int | None
     currency: str | None
@@ -65,6 +74,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Words:
         """What happened and what to do."""
+        words, purpose = self._outcome, _PURPOSE.get(self.kind)
+        if purpose is None or self.state in (State.SKIPPED, State.CANCELLED):
+            return words
+        return Words(f"{purpose} {words.sentence}".rstrip(), words.next_step)
+
+    @property
+    def _outcome(self) -> Words:
         if self.code is None or (self.state in (State.QUEUED, State.SENDING) and self.code != outcomes.BEHIND):
             return Words(_WORDS.get(self.state, ""), "")
         return words_of(self.destination, self.code)
@@ -170,6 +186,7 @@ async def clocks(db: Database) -> Clocks:
 def _receipt(row: Any) -> Receipt:
     values = row._asdict()
     values["state"] = State(values["state"])
+    values["kind"] = DeliveryKind(values["kind"])
     return Receipt(**values)
 
 
@@ -189,14 +206,15 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """One status change of a lead and what it sent: each delivery with its attempts, oldest first."""
 
     job_id: int
-    label: str
+    label: str | None
+    """None when the lead was set to open."""
     rated_at: int
     deliveries: list[tuple[Receipt, list[Tried]]]
 
 
 _JOBS: Final = prepare(
     select(jobs.c.id, jobs.c.created_at, labels.c.name)
-    .join(labels, labels.c.id == jobs.c.label_id)
+    .outerjoin(labels, labels.c.id == jobs.c.label_id)
     .where(jobs.c.project_id == bindparam("project_id"), jobs.c.lead_id == bindparam("lead_id"))
     .order_by(jobs.c.id.desc())
 )
