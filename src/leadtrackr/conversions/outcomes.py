@@ -57,8 +57,8 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Nothing to do: without consent nothing leaves.",
     ),
     ONCE: _over(
-        "This lead has converted under this label on this platform before, and the label converts once.",
-        "Nothing to do. To count it again, make a label without “convert once”.",
+        "This lead has converted under this label on this platform before, and the label counts that once.",
+        "Nothing to do. To count it again, make a label without “convert once” and “take back”.",
     ),
     TOO_RECENT: _wait(
         "The platform does not take conversions of a click that is this recent.",

@@ -158,7 +158,8 @@ def _plan(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
     rating = planning.Rating(
         lead=change.lead,
         path=path,
-        convert_once=label.convert_once,
+        # What is taken back is one conversion with one value: set again, it stands, or has its value restated.
+        convert_once=label.convert_once or label.take_back,
         price=price,
         currency=project.currency,
         now=now,
