@@ -148,6 +148,19 @@ def test_what_was_not_sent_is_cancelled_and_the_line_closes_up(world: World) -> 
     assert not any(row.behind for row in world.deliveries())
 
 
+def test_what_stands_behind_a_cancelled_one_stands_behind_the_one_before_it(world: World) -> None:
+    lead = furnish(world, "google_ads", click_age_hours="6")
+    world.label("Other")
+    rate(world, lead, "Won", 5000)
+    rate(world, lead, "Other")
+    rate(world, lead, "lost")
+    assert [(row.state, row.behind) for row in world.deliveries()] == [
+        ("waiting", None),
+        ("cancelled", None),
+        ("waiting", world.deliveries()[0].id),
+    ]
+
+
 @pytest.mark.parametrize(("outcome", "ends"), [(ACCEPTED, "accepted"), (REJECTED, "cancelled")])
 def test_a_change_while_it_is_being_sent_waits_for_what_comes_of_it(world: World, outcome: Outcome, ends: str) -> None:
     lead = furnish(world, "google_ads")
@@ -279,6 +292,19 @@ def test_what_was_taken_back_is_not_sent_again_by_a_person(world: World) -> None
     plan = world.run(operations.retry(world.db, ref(world), Chosen()))
     assert (plan.taken_back, plan.to_send) == ({"google_ads": 1}, {"google_ads": 1}), "Qualified may go at once"
     assert told(world)[1][1] == "cancelled"
+
+
+def test_what_was_refused_is_not_sent_again_once_its_lead_is_rated_otherwise(world: World) -> None:
+    lead = furnish(world, "google_ads")
+    rate(world, lead, "Won", 5000)
+    world.send("google_ads", REJECTED)
+    world.send("google_ads", REJECTED)
+    plan = world.run(operations.plan_retry(world.db, ref(world), Chosen()))
+    assert (plan.to_send, plan.taken_back) == ({"google_ads": 2}, {})
+    for otherwise in ("lost", "open"):
+        rate(world, lead, otherwise)
+        plan = world.run(operations.retry(world.db, ref(world), Chosen(ids=(world.deliveries()[1].id,))))
+        assert (plan.to_send, plan.taken_back) == ({}, {"google_ads": 1}), otherwise
 
 
 def test_a_restatement_that_was_overtaken_is_not_sent_again(world: World) -> None:

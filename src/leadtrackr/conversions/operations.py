@@ -18,7 +18,7 @@ from leadtrackr.conversions.receipts import Filters, conditions
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import connections, deliveries
+from leadtrackr.db.tables import connections, deliveries, labels, leads
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.errors import Conflict, NotFound
@@ -31,6 +31,7 @@ STOPPABLE: Final = frozenset({State.QUEUED, State.WAITING, State.HELD})
 BY_A_PERSON: Final = "person"
 _D: Final = deliveries.c
 _C: Final = connections.c
+_ids = msgspec.json.Decoder(tuple[int, ...])
 _OF_PROJECT: Final = _D.project_id == bindparam("of_project")
 
 _AHEAD: Final = prepare(
@@ -47,6 +48,11 @@ _LATER: Final = prepare(
         _D.state.in_([constant(state) for state in sorted(UNSETTLED | DELIVERED)]),
     )
     .group_by(_D.takes_back)
+)
+_STANDING: Final = prepare(
+    select(leads.c.id, labels.c.id.label("label_id"), labels.c.path)
+    .outerjoin(labels, labels.c.id == leads.c.label_id)
+    .where(leads.c.project_id == bindparam("of_project"), IdsIn(leads.c.id, "lead_ids"))
 )
 _SEND_AGAIN: Final = prepare(
     update(deliveries)
@@ -169,13 +175,14 @@ def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> li
     statement = (
         select(
             *(_D.id, _D.job_id, _D.lead_id, _D.connection_id, _D.destination, _D.state, _D.code, _D.closes_at),
-            *(_D.passed, _D.behind, _D.takes_back),
+            *(_D.passed, _D.behind, _D.takes_back, _D.label_id),
+            select(labels.c.take_back).where(labels.c.id == _D.label_id).scalar_subquery().label("asks"),
         )
         .where(*wanted)
         .order_by(_D.id)
         .limit(min(chosen.filters.limit, MOST))
     )
-    return tx.all(prepare(statement.with_for_update() if lock else statement))
+    return tx.all(prepare(statement.with_for_update(of=deliveries) if lock else statement))
 
 
 def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[Plan, list[Any]]:
@@ -202,13 +209,17 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
 
 
 def _superseded(tx: Tx, project: Project, rows: Sequence[Any]) -> set[int]:
-    """What was taken back or restated since, or has a later take-back of the same conversion after it."""
+    """What was taken back or restated since, and what a label that asks for it would take back had it arrived."""
     originals = sorted({int(row.takes_back or row.id) for row in rows})
     later = {row.takes_back: int(row.id) for row in tx.all(_LATER, of_project=project.id, ids=originals)}
+    lead_ids = sorted({int(row.lead_id) for row in rows if row.asks})
+    found = tx.all(_STANDING, of_project=project.id, lead_ids=lead_ids) if lead_ids else []
+    kept = {row.id: (row.label_id, *(_ids.decode(row.path) if row.path else ())) for row in found}
     return {
         row.id
         for row in rows
-        if row.code in (outcomes.TAKEN_BACK, outcomes.TAKEN_BACK_UNSURE)
+        if (row.asks and row.takes_back is None and row.label_id not in kept[row.lead_id])
+        or row.code in (outcomes.TAKEN_BACK, outcomes.TAKEN_BACK_UNSURE)
         or later.get(row.takes_back or row.id, 0) > row.id
     }
 
