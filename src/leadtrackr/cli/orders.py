@@ -89,7 +89,7 @@ def _words(plan: Plan) -> str:
         ("sent again under their own event ids; what has arrived before is counted once", plan.to_send),
         ("of these, held until their connection is mended", plan.held),
         ("left as they are: the platform's window has closed", plan.too_old),
-        ("left as they are: taken back or restated since, so they must not count again", plan.taken_back),
+        ("left as they are: taken back or restated since, or their lead was rated otherwise", plan.taken_back),
         ("left as they are: on their way, delivered, or never made to be sent", plan.not_again),
     )
     rows = [(str(count), registry.get(slug).name, words) for words, by in groups for slug, count in by.items()]
