@@ -150,15 +150,17 @@ def test_what_was_not_sent_is_cancelled_and_the_line_closes_up(world: World) -> 
 
 def test_what_stands_behind_a_cancelled_one_stands_behind_the_one_before_it(world: World) -> None:
     lead = furnish(world, "google_ads", click_age_hours="6")
-    world.label("Other")
-    rate(world, lead, "Won", 5000)
-    rate(world, lead, "Other")
-    rate(world, lead, "lost")
+    world.label("Paid", after=("Won",))
+    for label in ("Won", "Paid", "lost"):
+        rate(world, lead, label, 5000)
     assert [(row.state, row.behind) for row in world.deliveries()] == [
         ("waiting", None),
         ("cancelled", None),
         ("waiting", world.deliveries()[0].id),
     ]
+    world.step(6 * HOUR)
+    world.sweep()
+    assert [one.id for one in world.claim("google_ads")] == [world.deliveries()[0].id]
 
 
 @pytest.mark.parametrize(("outcome", "ends"), [(ACCEPTED, "accepted"), (REJECTED, "cancelled")])
@@ -206,6 +208,7 @@ def test_a_take_back_for_open_keeps_nobody_pending(world: World) -> None:
     assert not rate(world, lead, "open").queued
     assert world.status(lead) == "open"
     assert [(job.state, job.remaining, job.label_id) for job in world.jobs()][1:] == [("settled", 0, None)]
+    assert world.deliveries()[-1].passed == 1, "nothing is left to be counted"
     rate(world, lead, "Won", 5000)
     anew = world.deliveries()[-1]
     assert (anew.behind, anew.passed) == (world.deliveries()[-2].id, 0)
@@ -213,6 +216,7 @@ def test_a_take_back_for_open_keeps_nobody_pending(world: World) -> None:
         rate(world, lead, "open")
     deliver(world, "google_ads")
     assert world.status(lead) == world.labels["Won"].conversion_id
+    assert {job.remaining for job in world.jobs()} == {0}
 
 
 def test_open_without_anything_to_take_back_makes_no_job(world: World) -> None:

@@ -74,10 +74,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Words:
         """What happened and what to do."""
-        words, purpose = self._outcome, _PURPOSE.get(self.kind)
-        if purpose is None or self.state in (State.SKIPPED, State.CANCELLED):
-            return words
-        return Words(f"{purpose} {words.sentence}".rstrip(), words.next_step)
+        words = self._outcome
+        return Words(f"{self.purpose} {words.sentence}".strip(), words.next_step)
+
+    @property
+    def purpose(self) -> str:
+        """What it is sent for when it is no conversion itself; empty when it is one, or is not sent."""
+        return "" if self.state in (State.SKIPPED, State.CANCELLED) else _PURPOSE.get(self.kind, "")
 
     @property
     def _outcome(self) -> Words:

@@ -137,8 +137,14 @@ def line(receipt: Receipt, tried: list[Tried]) -> Line:
 
 def said_of(receipt: Receipt) -> Said:
     """What became of a delivery. Every state and every code, also one that nobody knows, has a sentence."""
+    said = _outcome(receipt)
+    return msgspec.structs.replace(said, sentence=f"{receipt.purpose} {said.sentence}".strip())
+
+
+def _outcome(receipt: Receipt) -> Said:
     words = receipt.words
-    said = Said(words.sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
+    sentence = words.sentence.removeprefix(receipt.purpose).strip()
+    said = Said(sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
     if receipt.code is None or receipt.state in (State.QUEUED, State.SENDING):
         return said
     if receipt.code in (outcomes.RETRIES_OVER, outcomes.WINDOW_CLOSED) and receipt.detail:
