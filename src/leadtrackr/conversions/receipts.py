@@ -74,7 +74,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Words:
         """What happened and what to do."""
-        words = self._outcome
+        words = self.outcome
         return Words(f"{self.purpose} {words.sentence}".strip(), words.next_step)
 
     @property
@@ -83,7 +83,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         return "" if self.state in (State.SKIPPED, State.CANCELLED) else _PURPOSE.get(self.kind, "")
 
     @property
-    def _outcome(self) -> Words:
+    def outcome(self) -> Words:
+        """The same without its purpose."""
         if self.code is None or (self.state in (State.QUEUED, State.SENDING) and self.code != outcomes.BEHIND):
             return Words(_WORDS.get(self.state, ""), "")
         return words_of(self.destination, self.code)

@@ -142,9 +142,8 @@ def said_of(receipt: Receipt) -> Said:
 
 
 def _outcome(receipt: Receipt) -> Said:
-    words = receipt.words
-    sentence = words.sentence.removeprefix(receipt.purpose).strip()
-    said = Said(sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
+    words = receipt.outcome
+    said = Said(words.sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
     if receipt.code is None or receipt.state in (State.QUEUED, State.SENDING):
         return said
     if receipt.code in (outcomes.RETRIES_OVER, outcomes.WINDOW_CLOSED) and receipt.detail:
