@@ -54,11 +54,12 @@ def test_a_project_that_cannot_be(run: Run, on: Environment, args: tuple[str, ..
 def test_labels_are_made_in_a_path(run: Run, on: Environment, project: str) -> None:
     events = ("--event", "meta=QualifiedLead", "--event", "google_ads= 987 ")
     first = data(run(on, "label", "create", project, "Qualified", *events, "--json"))
-    after = ("--after", "qualified", "--done", "--convert-once")
+    after = ("--after", "qualified", "--done", "--convert-once", "--take-back")
     second = data(run(on, "label", "create", project, "Deal signed", *after, "--json"))
     assert first["events"] == {"meta": "QualifiedLead", "google_ads": "987"}
     assert (second["after"], second["path"]) == (["Qualified"], ["Qualified"])
-    assert (second["done"], second["convertOnce"]) == (True, True)
+    assert (second["done"], second["convertOnce"], second["takeBack"]) == (True, True, True)
+    assert first["takeBack"] is False
     listed = data(run(on, "label", "list", "1" if project == "1" else project, "--json"))["labels"]
     assert [one["name"] for one in listed] == ["Qualified", "Deal signed", "Lost"]
     assert listed[2]["conversionId"] == "lost"

@@ -194,10 +194,10 @@ class Site:
         sql = "UPDATE leads SET stage = ?, status = ?, label_id = ?, price = ? WHERE id = ?"
         execute(self.program.database_url, sql, stage, status, label, price, lead_id)
 
-    def rated(self, lead_id: int, label: Label | None = None, *, pending: bool = False) -> int:
+    def rated(self, lead_id: int, label: Label | None = None, *, pending: bool = False, to_open: bool = False) -> int:
         """Writes a settled job, or one that something is still to be sent of; its number."""
         now = self._now
-        label_id = (label or self.won).id
+        label_id = None if to_open else (label or self.won).id
         values: dict[str, object] = {"project_id": self.number, "lead_id": lead_id, "label_id": label_id}
         values |= {"state": "pending" if pending else "settled", "remaining": int(pending)}
         values |= {"created_at": now, "settled_at": None if pending else now}

@@ -174,3 +174,22 @@ def test_a_rating_that_sends_nothing_says_why(site: Site) -> None:
 def test_a_lead_that_was_never_rated_says_what_will_be_here(site: Site) -> None:
     page = site.member().page(f"{site.leads}/{site.lead()}")
     assert "Nothing sent yet: this lead is not rated" in page.text
+
+
+def test_what_is_taken_back_stands_under_the_change_that_did_it(site: Site) -> None:
+    lead, job = _rated(site, "google_ads")
+    site.connect("meta")
+    of = {slug: site.delivery(job, lead, slug, State.ACCEPTED, "ok") for slug in ("google_ads", "meta")}
+    change = site.rated(lead, to_open=True)
+    again = {"kind": "retraction", "takes_back": of["google_ads"], "sent_as": "lt-first"}
+    site.delivery(change, lead, "google_ads", State.ACCEPTED, "ok", **again)
+    site.delivery(change, lead, "meta", State.SKIPPED, "cannot_take_back", **{**again, "takes_back": of["meta"]})
+    page = site.member().page(f"{site.leads}/{lead}")
+    group = page.all("section", "group")[0]
+    assert group.one("h3").text.startswith("Set to open")
+    google, meta = group.all("article", "delivery")
+    assert google.one("h4").text == f"Google Ads taking back the conversion for {site.won.name} Accepted"
+    assert google.one("p", "what").text.startswith("This takes the conversion back: its value is sent again as 0. ")
+    assert "lt-first" in google.text
+    assert meta.one("p", "what").text.endswith("this platform cannot take a conversion back: it stays counted.")
+    assert meta.one("p", "next").text.startswith("Next step: Nothing to do here. Correct it on the platform by hand")

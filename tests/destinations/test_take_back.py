@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
-from leadtrackr.destinations.registry import DESTINATIONS, get, retraction, validate_event_value
+from leadtrackr.destinations.registry import DESTINATIONS, get, restatement, retraction, validate_event_value
 from tests.destinations.making import SETTINGS, event, lead
 
 CONNECTION = SETTINGS["google_ads"]
@@ -78,6 +78,17 @@ def test_platforms_that_take_nothing_back_say_so(slug: str) -> None:
     assert can is not None
     assert (can.restate, can.retract, can.build, can.zero_setting) == (False, False, None, "")
     assert retraction(get(slug), event(slug=slug), {"": "yes", "retract_as_zero": "yes"}) is None
+
+
+@pytest.mark.parametrize("slug", DESTINATIONS)
+def test_a_new_value_goes_where_the_platform_takes_one(slug: str) -> None:
+    can, first = get(slug).take_back, event(slug=slug)
+    assert can is not None
+    again = restatement(get(slug), first, 9950, "USD")
+    assert (again is not None) == can.restate
+    if again is not None:
+        assert (again.value_cents, again.currency) == (9950, "USD")
+        assert (again.event_id, again.action, again.happened_at) == (first.event_id, first.action, first.happened_at)
 
 
 def test_no_platform_claims_a_retraction() -> None:

@@ -30,6 +30,7 @@ ENGINE = {
     "leadtrackr.conversions.inquiry": "the engine serves all projects: it asks by connection and reference",
     "leadtrackr.conversions.incidents.changes": "the engine serves all projects: it opens and recovers by connection",
     "leadtrackr.conversions.incidents.watch": "the engine serves all projects: it looks at every connection",
+    "leadtrackr.conversions.moot": "the engine serves all projects: it looks at what it has leased or asked about",
     "leadtrackr.conversions.hold": "the engine serves all projects: it holds and releases a connection",
 }
 EXCEPTIONS = {

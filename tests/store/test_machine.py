@@ -18,7 +18,7 @@ from sqlalchemy import column, select, table
 
 from leadtrackr.conversions import claim, housekeeping
 from leadtrackr.conversions.hold import hold_connection, pause_connection, release_connection
-from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, Claimed, State
+from leadtrackr.conversions.model import DELIVERED, TRANSITIONS, UNSETTLED, Claimed, State
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
 from leadtrackr.db.open import sqlite_path
@@ -42,7 +42,20 @@ OUTCOMES = (
     Outcome(kind=Kind.UNKNOWN, code="timeout", scope=Scope.DESTINATION),
     Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=7200),
 )
-FROZEN = ("job_id", "lead_id", "event_id", "happened_at", "value_cents", "currency", "account", "action", "closes_at")
+FROZEN = (
+    "job_id",
+    "lead_id",
+    "event_id",
+    "kind",
+    "takes_back",
+    "sent_as",
+    "happened_at",
+    "value_cents",
+    "currency",
+    "account",
+    "action",
+    "closes_at",
+)
 _MOVES = prepare(select(table("seen_moves", column("id"), column("was"), column("became"))))
 _SQLITE = """
 CREATE TABLE seen_moves (id INTEGER, was TEXT, became TEXT);
@@ -81,10 +94,11 @@ class Engine(RuleBasedStateMachine):
         super().__init__()
         self.world = World(watch(type(self).fresh_url()))
         self.world.project()
-        self.world.label("A")
+        self.world.label("A", take_back=True)
         self.world.label("B", after=("A",), convert_once=True)
-        self.world.label("C", after=("B",), done=True)
-        self.world.connect(*SLUGS)
+        self.world.label("C", after=("B",), done=True, take_back=True)
+        self.world.connect("google_ads", retract_as_zero="yes")
+        self.world.connect("meta")
         self.leads = [self.world.lead(), self.world.lead(email=None, attribution={"gclid": "x"})]
         self.batches: dict[str, tuple[str, list[Claimed]]] = {}
         self.gone: dict[str, tuple[str, list[Claimed]]] = {}
@@ -271,6 +285,53 @@ class Engine(RuleBasedStateMachine):
             ids = [row.id for row in line]
             assert [row.behind for row in line] == [None, *ids[:-1]], line
             assert all(row.state != "sending" for row in line[1:]), line
+
+    @invariant()
+    def what_is_taken_back_is_what_the_platform_has(self) -> None:
+        """Once, only where the platform can, never ahead of the conversion, and under its id, time and account."""
+        rows = {row.id: row for row in self.world.deliveries()}
+        standing: set[int] = set()
+        for row in rows.values():
+            if row.kind == "conversion":
+                assert (row.takes_back, row.sent_as) == (None, None)
+                continue
+            first = rows[row.takes_back]
+            assert (row.sent_as, row.lead_id, row.label_id) == (first.event_id, first.lead_id, first.label_id)
+            assert (row.happened_at, row.account, row.action) == (first.happened_at, first.account, first.action)
+            if row.state == "skipped":
+                continue
+            assert row.destination == "google_ads"
+            if row.kind == "retraction" and State(row.state) in UNSETTLED | DELIVERED:
+                assert row.value_cents == 0
+                assert first.id not in standing, "taken back twice"
+                standing.add(first.id)
+            if State(row.state) in DELIVERED | {State.SENDING}:
+                assert State(first.state) not in UNSETTLED
+                assert row.kind == "restatement" or self.arrived(rows, first.id)
+
+    @staticmethod
+    def arrived(rows: dict[int, Any], first: int) -> bool:
+        return any(
+            State(row.state) in DELIVERED
+            for row in rows.values()
+            if row.id == first or (row.takes_back == first and row.kind == "restatement")
+        )
+
+    @invariant()
+    def a_lead_that_was_rated_otherwise_has_nothing_standing_at_google(self) -> None:
+        """Of a label that asks for it and is not on its path: no conversion without a take-back of it."""
+        names = {label.id: name for name, label in self.world.labels.items()}
+        rows = self.world.deliveries(destination="google_ads")
+        followed = {row.takes_back for row in rows if row.kind == "retraction"}
+        labels = {row.id: names.get(row.label_id or 0) for row in self.world.rows(tables.leads)}
+        kept = {"A": ("A", "B", "C"), "C": ("C",)}
+        for row in rows:
+            name = names[row.label_id]
+            if row.kind != "conversion" or name not in kept or labels[row.lead_id] in kept[name]:
+                continue
+            reached = State(row.state) in UNSETTLED | DELIVERED
+            worth = [one.value_cents for one in rows if one.id == row.id or one.takes_back == row.id]
+            assert not reached or row.id in followed or not any(worth), row
 
     @invariant()
     def what_is_not_settled_has_a_reason(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import literal_column
 
 from leadtrackr.accounts import queries as account_queries
-from leadtrackr.conversions import claim, hold, housekeeping, queries, rates, record, settle, strays
+from leadtrackr.conversions import claim, hold, housekeeping, moot, queries, rates, record, reversal, settle, strays
 from leadtrackr.conversions.incidents import changes, service, watch
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
@@ -104,7 +104,8 @@ QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "free followers": (settle._FREE_FOLLOWERS, {"ids": [1, 2]}, ("ix_deliveries_behind",)),
     "passed jobs": (settle._PASSED, {}, ("ix_jobs_passed",)),
     "pending job": (queries._PENDING_JOB, {"lead_id": 1}, ("uq_jobs_pending",)),
-    "priors": (queries._PRIORS, {"project_id": 1, "lead_id": 1}, ("ix_deliveries_lead",)),
+    "taken back": (moot._TAKEN_BACK, {"ids": [1]}, ("ix_deliveries_takes_back",)),
+    "past": (reversal._PAST, {"project_id": 1, "lead_id": 1}, ("ix_deliveries_lead",)),
     "to pass": (hold._TO_PASS, {"of_connection": 1}, ("ix_deliveries_open",)),
     "to hold": (hold._TO_HOLD, {"of_connection": 1}, ("ix_deliveries_open",)),
     "release": (hold._RELEASE_DELIVERIES, {"of_connection": 1, "now": 1}, ("ix_deliveries_open",)),

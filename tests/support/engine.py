@@ -137,6 +137,7 @@ class World:
         after: Sequence[str] = (),
         done: bool = False,
         convert_once: bool = False,
+        take_back: bool = False,
         on: Sequence[str] = tuple(ACTIONS),
     ) -> Label:
         """Makes a label with an event on each of these destinations."""
@@ -144,6 +145,7 @@ class World:
             name=name,
             done=done,
             convert_once=convert_once,
+            take_back=take_back,
             after=tuple(after),
             events={slug: ACTIONS[slug] for slug in on},
         )

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from leadtrackr.conversions.model import Claimed, Connection, ConnectionState, Result
 from leadtrackr.conversions.sender import Batch, Sender
@@ -32,6 +33,7 @@ from leadtrackr.destinations.contract import (
     Response,
     Scope,
     Settings,
+    TakeBack,
     Token,
     TokenAuth,
     Verdict,
@@ -338,3 +340,25 @@ def test_the_copy_that_is_kept_says_where_it_went_without_the_query() -> None:
     assert only.url.startswith("http://127.0.0.1:"), "and it says where the request really went"
     assert only.url.endswith("/made_up/events")
     assert json.loads(only.request)["id"] == "e1"
+
+
+def _restate(events: Sequence[Event], _settings: Settings, _token: str | None) -> Request:
+    items = tuple(json.dumps({"id": f"again-{event.event_id}-{event.value_cents}"}).encode() for event in events)
+    return Request(service="made_up", url="https://example.com/again", body=b"[" + b",".join(items) + b"]", items=items)
+
+
+def test_take_backs_go_in_requests_of_their_own_under_the_conversions_id() -> None:
+    can = TakeBack(restate=True, retract=False, sentence="It can.", build=_restate)
+    backs = [
+        replace(delivery(n), kind="retraction", takes_back=n - 1, sent_as=f"e{n - 1}", value_cents=0) for n in (2, 4)
+    ]
+    platform = Platform()
+    results = send(platform, [delivery(10), *backs, delivery(11)], replace(destination(), take_back=can))
+    assert sorted(platform.requests) == [["again-e1-0", "again-e3-0"], ["e10", "e11"]]
+    assert set(kinds(results).values()) == {Kind.ACCEPTED}
+
+
+def test_a_take_back_for_a_platform_that_takes_none_is_not_sent_as_a_conversion() -> None:
+    platform = Platform()
+    (result,) = send(platform, [replace(delivery(2), takes_back=1, sent_as="e1")], destination())
+    assert (result.outcome.code, platform.requests) == ("not_buildable", [])

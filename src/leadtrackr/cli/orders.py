@@ -47,6 +47,7 @@ def retry(
         "toSend": plan.to_send,
         "held": plan.held,
         "tooOld": plan.too_old,
+        "takenBack": plan.taken_back,
         "notAgain": plan.not_again,
         "groups": view.groups(plan),
         "more": plan.more,

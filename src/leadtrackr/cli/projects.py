@@ -67,6 +67,11 @@ def label() -> None:
 @click.argument("name")
 @click.option("--done", is_flag=True, help="A lead with this label is rated; it leaves the list of open leads.")
 @click.option("--convert-once", is_flag=True, help="A lead converts under this label once on each platform.")
+@click.option(
+    "--take-back",
+    is_flag=True,
+    help="Take a conversion back, where the platform can, when its lead gets another status; a new price restates it.",
+)
 @click.option("--after", multiple=True, metavar="LABEL", help="A label that comes before it; may be given again.")
 @click.option(
     "--event",
@@ -81,12 +86,20 @@ def create_label(
     name: str,
     done: bool,
     convert_once: bool,
+    take_back: bool,
     after: tuple[str, ...],
     events: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make a label called NAME in PROJECT (its id or number). Prints its conversionId."""
-    new = labels.NewLabel(name=name, done=done, convert_once=convert_once, after=after, events=_events(events))
+    new = labels.NewLabel(
+        name=name,
+        done=done,
+        convert_once=convert_once,
+        take_back=take_back,
+        after=after,
+        events=_events(events),
+    )
     made, everything = at_desk(lambda desk: _create(desk, project, new))
     show(_label(made, everything), pairs({"conversionId": made.conversion_id}), as_json=as_json)
 
@@ -104,12 +117,13 @@ def list_labels(project: str, as_json: bool) -> None:
             one.status,
             "yes" if one.done else "no",
             "yes" if one.convert_once else "no",
+            "yes" if one.take_back else "no",
             ", ".join(names[before] for before in one.after),
             ", ".join(f"{slug}={value}" for slug, value in one.events.items()),
         )
         for one in found
     ]
-    text = table(("Label", "conversionId", "Done", "Once", "After", "Events"), rows)
+    text = table(("Label", "conversionId", "Done", "Once", "Taken back", "After", "Events"), rows)
     show({"labels": [_label(one, found) for one in found]}, text, as_json=as_json)
 
 
@@ -153,6 +167,7 @@ def _label(one: Label, everything: list[Label]) -> dict[str, object]:
         "name": one.name,
         "done": one.done,
         "convertOnce": one.convert_once,
+        "takeBack": one.take_back,
         "after": [names[before] for before in one.after],
         "path": [names[before] for before in one.path],
         "events": dict(one.events),

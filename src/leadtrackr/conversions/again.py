@@ -23,6 +23,8 @@ class Fate(StrEnum):
     HELD = "held"
     """Sent as soon as its connection is mended."""
     TOO_OLD = "too_old"
+    TAKEN_BACK = "taken_back"
+    """The lead was rated otherwise since, so the platform must not get it again."""
     OTHER_ACCOUNT = "other_account"
     ACCEPTED = "accepted"
     ON_ITS_WAY = "on_its_way"
@@ -39,6 +41,7 @@ _WORDS: Final[Mapping[Fate, str]] = {
     Fate.REPEAT: "Sent again. The platform may have it already; it counts an event id once.",
     Fate.HELD: "Sent again as soon as its connection, which is held, is mended.",
     Fate.TOO_OLD: "Left as it is: the platform's time window for it has closed.",
+    Fate.TAKEN_BACK: "Left as it is: it was taken back or restated since, or its lead was rated otherwise.",
     Fate.OTHER_ACCOUNT: "Left as it is: it was rated for another account than the one that the connection leads to "
     "now. Connect the former account, or rate the lead again.",
     Fate.ACCEPTED: "Left as it is: the platform has accepted it.",
@@ -111,6 +114,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return self._count({Fate.TOO_OLD})
 
     @property
+    def taken_back(self) -> dict[str, int]:
+        """The lead was rated otherwise since: they stay as they are."""
+        return self._count({Fate.TAKEN_BACK})
+
+    @property
     def not_again(self) -> dict[str, int]:
         """On their way already, delivered, skipped, or of another account: they stay as they are."""
         return self._count(_LEFT_ALONE)
@@ -124,12 +132,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sort(
-    rows: Sequence[Asked], connections: Mapping[int, Connection], arrived: frozenset[int], now: int
+    rows: Sequence[Asked],
+    connections: Mapping[int, Connection],
+    arrived: frozenset[int],
+    superseded: set[int],
+    now: int,
 ) -> tuple[Group, ...]:
-    """Groups by destination and fate, in the order of `Fate`. `arrived`: of which an attempt may have reached it."""
+    """Groups by destination and fate, in the order of `Fate`.
+
+    `arrived`: of which an attempt may have reached the platform. `superseded`: which must not be sent any more.
+    """
     found: dict[tuple[str, Fate], list[int]] = {}
     for row in rows:
         fate = _fate(row, connections.get(row.connection_id), now, arrived=row.id in arrived)
+        if row.id in superseded and row.state in AGAIN:
+            fate = Fate.TAKEN_BACK
         found.setdefault((row.destination, fate), []).append(int(row.id))
     order = list(Fate)
     ordered = sorted(found.items(), key=lambda item: (order.index(item[0][1]), item[0][0]))

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import bindparam, delete, exists, insert, literal_column, or_, select, update
 
-from leadtrackr.conversions import lots
+from leadtrackr.conversions import lots, moot
 from leadtrackr.conversions.lots import Candidate
 from leadtrackr.conversions.model import Claimed, ConnectionState, State
 from leadtrackr.db.database import Tx
@@ -117,7 +117,8 @@ def lease(
     """
     now = tx.now()
     found = unpack(_candidates, tx.first(_PICK, connection_id=connection_id, most=most, now=now))
-    ids = [one.id for one in fit(lots.choose(found, most))]
+    moot_ids = moot.drop(tx, [one.id for one in found if one.takes_back is not None], now)
+    ids = [one.id for one in fit(lots.choose([one for one in found if one.id not in moot_ids], most))]
     if not ids:
         return []
     in_order = sorted(ids)

@@ -10,9 +10,9 @@ import msgspec
 from sqlalchemy import bindparam, exists, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from leadtrackr.conversions import outcomes, schedule
+from leadtrackr.conversions import moot, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection
-from leadtrackr.conversions.model import Connection, Result, State
+from leadtrackr.conversions.model import UNSETTLED, Connection, Result, State
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import deliveries, inquiries
@@ -186,10 +186,14 @@ def _say(tx: Tx, inquiry: Inquiry, code: str, detail: str | None, now: int) -> N
 
 def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tuple[int, State]]:
     accepted = _accepted(tx, inquiry)
+    taken_back = moot.taken_back(tx, list(accepted))
     groups: dict[_Step, list[int]] = {}
     for delivery_id, outcome in zip(inquiry.deliveries, said, strict=True):
         if delivery_id in accepted:
-            groups.setdefault(_step(outcome, accepted[delivery_id], now), []).append(delivery_id)
+            step = _step(outcome, accepted[delivery_id], now)
+            if step.state in UNSETTLED and delivery_id in taken_back:
+                step = _Step(State.CANCELLED, outcomes.TAKEN_BACK, outcome.detail or None, now, now)
+            groups.setdefault(step, []).append(delivery_id)
     for step, ids in groups.items():
         tx.run(
             _MOVE,

@@ -29,6 +29,13 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     closes_at: int
     action: str
     takeovers: int
+    takes_back: int | None = None
+    """The delivery that it takes back or restates."""
+
+    @property
+    def group(self) -> tuple[str, bool]:
+        """What one request holds: conversions, or take-backs, of one action."""
+        return self.action, self.takes_back is None
 
 
 def choose(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
@@ -41,24 +48,24 @@ def choose(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
 
 
 def requests(lot: Sequence[Candidate], batch_events: int) -> int:
-    """How many requests a lot needs, if nothing in it is refused: one request holds one action's events."""
-    counts: dict[str, int] = {}
+    """How many requests a lot needs, if nothing in it is refused."""
+    counts: dict[tuple[str, bool], int] = {}
     for one in lot:
-        counts[one.action] = counts.get(one.action, 0) + 1
+        counts[one.group] = counts.get(one.group, 0) + 1
     return sum(-(-count // batch_events) for count in counts.values())
 
 
 def within(lot: Sequence[Candidate], batch_events: int, granted: int) -> list[Candidate]:
     """The first of a lot for which so many requests are enough."""
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str, bool], int] = {}
     kept: list[Candidate] = []
     for one in lot:
-        count = counts.get(one.action, 0)
+        count = counts.get(one.group, 0)
         if count % batch_events == 0:
             if granted == 0:
                 continue
             granted -= 1
-        counts[one.action] = count + 1
+        counts[one.group] = count + 1
         kept.append(one)
     return kept
 

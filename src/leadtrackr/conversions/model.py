@@ -43,7 +43,9 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     ),
     State.WAITING: frozenset({State.QUEUED, State.HELD, State.EXPIRED, State.CANCELLED}),
     State.HELD: frozenset({State.WAITING, State.EXPIRED, State.CANCELLED}),
-    State.ACCEPTED: frozenset({State.CONFIRMED, State.REJECTED, State.WAITING, State.HELD, State.EXPIRED}),
+    State.ACCEPTED: frozenset(
+        {State.CONFIRMED, State.REJECTED, State.WAITING, State.HELD, State.EXPIRED, State.CANCELLED}
+    ),
     State.CONFIRMED: frozenset(),
     State.SKIPPED: frozenset(),
     State.REJECTED: frozenset({State.WAITING}),
@@ -51,6 +53,16 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.CANCELLED: frozenset({State.WAITING}),
 }
 """Every step that a delivery can take. The drawn state machine and the model test are compared with it."""
+
+
+class DeliveryKind(StrEnum):
+    """What a delivery does on its platform."""
+
+    CONVERSION = "conversion"
+    RESTATEMENT = "restatement"
+    """Gives a conversion that the platform has another value."""
+    RETRACTION = "retraction"
+    """Takes a conversion back, as far as the platform can."""
 
 
 class JobState(StrEnum):
@@ -102,6 +114,11 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     tries: int
     takeovers: int
     passed: int
+    kind: str = DeliveryKind.CONVERSION
+    takes_back: int | None = None
+    """The delivery whose conversion it restates or takes back."""
+    sent_as: str | None = None
+    """That conversion's event id, under which it is sent; None: its own."""
     lead_created_at: int
     email_key: str | None
     phone_e164: str | None

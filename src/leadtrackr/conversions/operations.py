@@ -15,12 +15,12 @@ from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.again import AGAIN, Plan, sort
 from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.hold import hold_connection
-from leadtrackr.conversions.model import UNSETTLED, ConnectionState, State
+from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
 from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import attempts, connections, deliveries
+from leadtrackr.db.tables import attempts, connections, deliveries, labels, leads
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.errors import Conflict, InvalidInput, NotFound
@@ -33,12 +33,28 @@ STOPPABLE: Final = frozenset({State.QUEUED, State.WAITING, State.HELD})
 BY_A_PERSON: Final = "person"
 _D: Final = deliveries.c
 _C: Final = connections.c
+_ids = msgspec.json.Decoder(tuple[int, ...])
 _OF_PROJECT: Final = _D.project_id == bindparam("of_project")
 
 _AHEAD: Final = prepare(
     select(_D.lead_id, _D.connection_id, func.max(_D.id).label("id"))
     .where(_OF_PROJECT, IdsIn(_D.lead_id, "lead_ids"), _D.state.in_([constant(state) for state in sorted(UNSETTLED)]))
     .group_by(_D.lead_id, _D.connection_id)
+)
+_LATER: Final = prepare(
+    select(_D.takes_back, func.max(_D.id).label("id"))
+    .where(
+        _OF_PROJECT,
+        _D.takes_back.is_not(None),
+        IdsIn(_D.takes_back, "ids"),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED | DELIVERED)]),
+    )
+    .group_by(_D.takes_back)
+)
+_STANDING: Final = prepare(
+    select(leads.c.id, labels.c.id.label("label_id"), labels.c.path)
+    .outerjoin(labels, labels.c.id == leads.c.label_id)
+    .where(leads.c.project_id == bindparam("of_project"), IdsIn(leads.c.id, "lead_ids"))
 )
 _SEND_AGAIN: Final = prepare(
     update(deliveries)
@@ -81,7 +97,7 @@ _ARRIVED: Final = prepare(
 )
 _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
-    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takes_back", "label_id"),
 )
 _CONNECTION: Final = prepare(
     select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
@@ -165,8 +181,9 @@ def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> li
     if chosen.ids:
         _require(tx, project, chosen.ids)
         wanted.append(_D.id.in_(chosen.ids))
-    statement = select(*(_D[name] for name in _COLUMNS)).where(*wanted).order_by(_D.id).limit(MOST + 1)
-    return tx.all(prepare(statement.with_for_update() if lock else statement))
+    asks = select(labels.c.take_back).where(labels.c.id == _D.label_id).scalar_subquery().label("asks")
+    statement = select(*(_D[name] for name in _COLUMNS), asks).where(*wanted).order_by(_D.id).limit(MOST + 1)
+    return tx.all(prepare(statement.with_for_update(of=deliveries) if lock else statement))
 
 
 def _require(tx: Tx, project: Project, ids: Sequence[int]) -> None:
@@ -184,8 +201,9 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
     rows = found[:MOST]
     ids = [int(row.id) for row in rows if row.state in AGAIN]
     arrived = frozenset(int(row.delivery_id) for row in tx.all(_ARRIVED, of_project=project.id, ids=ids))
+    superseded = _superseded(tx, project, rows)
     connected = {one.id: one for one in in_project(tx, project.id)}
-    return Plan(groups=sort(rows, connected, arrived, tx.now()), more=len(found) > MOST), rows
+    return Plan(groups=sort(rows, connected, arrived, superseded, tx.now()), more=len(found) > MOST), rows
 
 
 def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:
@@ -203,6 +221,22 @@ def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:
         moves.append({"of_project": project.id, "now": now, **values})
         behind[line] = row.id
     tx.many(_SEND_AGAIN, moves)
+
+
+def _superseded(tx: Tx, project: Project, rows: Sequence[Any]) -> set[int]:
+    """What was taken back or restated since, and what a label that asks for it would take back had it arrived."""
+    originals = sorted({int(row.takes_back or row.id) for row in rows})
+    later = {row.takes_back: int(row.id) for row in tx.all(_LATER, of_project=project.id, ids=originals)}
+    lead_ids = sorted({int(row.lead_id) for row in rows if row.asks})
+    found = tx.all(_STANDING, of_project=project.id, lead_ids=lead_ids) if lead_ids else []
+    kept = {row.id: (row.label_id, *(_ids.decode(row.path) if row.path else ())) for row in found}
+    return {
+        row.id
+        for row in rows
+        if (row.asks and row.takes_back is None and row.label_id not in kept[row.lead_id])
+        or row.code in (outcomes.TAKEN_BACK, outcomes.TAKEN_BACK_UNSURE)
+        or later.get(row.takes_back or row.id, 0) > row.id
+    }
 
 
 def _ahead(tx: Tx, project: Project, rows: Sequence[Any]) -> dict[tuple[int, int], int | None]:

@@ -39,6 +39,13 @@ SAID_IN_QUEUE: Final = frozenset({BEHIND, RATE_LIMIT})
 """Codes that say why something stands in the queue; any other there is what it went through before."""
 NOT_SENT: Final = frozenset({PAUSED, WINDOW_CLOSED})
 """Outcomes of deliveries that were claimed and then not sent: no attempt was made."""
+TAKEN_BACK: Final = "taken_back"
+TAKEN_BACK_UNSURE: Final = "taken_back_unsure"
+NOTHING_TO_TAKE_BACK: Final = "nothing_to_take_back"
+CANNOT_TAKE_BACK: Final = "cannot_take_back"
+TAKE_BACK_OFF: Final = "take_back_off"
+NO_VALUE_TO_TAKE_BACK: Final = "no_value_to_take_back"
+CANNOT_RESTATE: Final = "cannot_restate"
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
 _over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
@@ -56,8 +63,8 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Nothing to do: without consent nothing leaves.",
     ),
     ONCE: _over(
-        "This lead has converted under this label on this platform before, and the label converts once.",
-        "Nothing to do. To count it again, make a label without “convert once”.",
+        "This lead has converted under this label on this platform before, and the label counts that once.",
+        "Nothing to do. To count it again, make a label without “convert once” and “take back”.",
     ),
     TOO_RECENT: _wait(
         "The platform does not take conversions of a click that is this recent.",
@@ -131,6 +138,39 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     CANCELLED: _over(
         "A person stopped it before it was sent.",
         "Nothing to do. To send it after all, ask for it to be sent again.",
+    ),
+    TAKEN_BACK: _over(
+        "It was taken back before it was sent, because the lead was rated otherwise.",
+        "Nothing to do. When the lead is rated with this label again, that is sent.",
+    ),
+    TAKEN_BACK_UNSURE: _you(
+        "It was taken back while it was not known whether the platform had taken it, so it is not sent again.",
+        "Look on the platform whether it counted the conversion, and correct it there if it did and lets you.",
+    ),
+    NOTHING_TO_TAKE_BACK: _over(
+        "There was nothing to take back: the platform never took the conversion.",
+        "Nothing to do: it does not count there.",
+    ),
+    CANNOT_TAKE_BACK: _over(
+        "The lead was rated otherwise, but this platform cannot take a conversion back: it stays counted.",
+        "Nothing to do here. Correct it on the platform by hand where it offers that, and give the label that leads "
+        "get instead an event of its own there.",
+    ),
+    TAKE_BACK_OFF: _you(
+        "The lead was rated otherwise, but this connection is not set to take a conversion's value back: it stays "
+        "counted with its value.",
+        "Connect the destination with the setting that restates lost conversions to zero and set the lead's status "
+        "again, or correct the conversion on the platform by hand.",
+    ),
+    NO_VALUE_TO_TAKE_BACK: _over(
+        "The lead was rated otherwise, but the conversion has no value, which is all that this platform takes back: it "
+        "stays counted.",
+        "Nothing to do here. Correct it on the platform by hand where it offers that.",
+    ),
+    CANNOT_RESTATE: _over(
+        "The lead got another price, but this platform takes no new value for a conversion that it has: it keeps the "
+        "first one.",
+        "Nothing to do here. Correct it on the platform by hand where it offers that.",
     ),
     PAUSED_BY_PERSON: _held(
         "A person paused this connection.",

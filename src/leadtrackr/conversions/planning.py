@@ -9,24 +9,29 @@ import msgspec
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.audience import permitted
-from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State, Warned
+from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, DeliveryKind, State, Warned
 from leadtrackr.destinations.contract import Destination, Event, LeadData, Warning
 from leadtrackr.kit.clock import iso_millis
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One label's event on one connected destination."""
+class Connected(msgspec.Struct, frozen=True, kw_only=True):
+    """A connected destination."""
 
-    label_id: int
     connection_id: int
     destination: str
-    action: str
     settings: Mapping[str, str]
     """Without secrets: planning needs none."""
     state: ConnectionState
     hold_code: str | None
     paused_until: int | None
     pause_code: str | None
+
+
+class Target(Connected, frozen=True, kw_only=True):
+    """One label's event on one connected destination."""
+
+    label_id: int
+    action: str
 
 
 class Prior(msgspec.Struct, frozen=True):
@@ -38,6 +43,8 @@ class Prior(msgspec.Struct, frozen=True):
     state: State
     stuck: bool
     """Whether the head of its line waits or is held, so that what stands behind it cannot be tried now."""
+    counts: bool = True
+    """Whether it is a conversion, and one that has not been taken back."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +69,10 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """The unsettled delivery that it stands behind: an id, or a negative -n for the plan's own nth, counted from 1."""
     passed: bool
     """Whether it needs no first pass: it cannot be tried now, or is settled from the start."""
+    kind: DeliveryKind = DeliveryKind.CONVERSION
+    takes_back: int | None = None
+    """The delivery whose conversion it restates or takes back; its event id is `sent_as`."""
+    sent_as: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -92,18 +103,20 @@ def plan(
     priors: Sequence[Prior],
     destinations: Mapping[str, Destination],
     event_ids: Sequence[str],
+    before: Sequence[Planned] = (),
 ) -> Plan:
-    """Plans one status change. `event_ids` holds at least one fresh id for each target."""
+    """Plans one status change. `event_ids` holds at least one fresh id for each target; `before` is sent first."""
     by_label = {label_id: place for place, label_id in enumerate(rating.path)}
     ordered = sorted(targets, key=lambda target: (by_label[target.label_id], target.connection_id))
     data = permitted(rating.lead)
-    deliveries: list[Planned] = []
+    deliveries: list[Planned] = list(before)
     warnings: dict[tuple[str, str], Warned] = {}
     for target, event_id in zip(ordered, event_ids, strict=False):
         last = target.label_id == rating.path[-1]
         done = any(
             prior.label_id == target.label_id
             and prior.connection_id == target.connection_id
+            and prior.counts
             and (prior.state in UNSETTLED or prior.state in DELIVERED)
             for prior in priors
         )
@@ -114,7 +127,7 @@ def plan(
         )
         if warning is not None:
             warnings.setdefault((warning.integration, warning.field), warning)
-        deliveries.append(_in_order(planned, deliveries, priors))
+        deliveries.append(in_order(planned, deliveries, priors))
     return Plan(tuple(deliveries), tuple(warnings.values()))
 
 
@@ -153,13 +166,13 @@ def _one(
         passed=False,
     )
     if once:
-        return _as(base, State.SKIPPED, outcomes.ONCE), None
+        return settled_as(base, State.SKIPPED, outcomes.ONCE), None
     lacking = destination.missing(data, target.settings)
     if lacking:
         code, warning = _why(rating, target, destination, lacking[0])
-        skipped = _as(base, State.SKIPPED, code, detail=warning.reason, field=warning.field)
+        skipped = settled_as(base, State.SKIPPED, code, detail=warning.reason, field=warning.field)
         return skipped, Warned(target.destination, warning.reason, warning.field, iso_millis(rating.now))
-    return _timed(base, target, rating.now), None
+    return timed(base, target, rating.now), None
 
 
 def _why(rating: Rating, target: Target, destination: Destination, lacking: Warning) -> tuple[str, Warning]:
@@ -170,24 +183,28 @@ def _why(rating: Rating, target: Target, destination: Destination, lacking: Warn
     return outcomes.CONSENT, Warning(lacking.field, _REASON_CONSENT.format(kinds=kinds))
 
 
-def _timed(base: Planned, target: Target, now: int) -> Planned:
+def timed(base: Planned, target: Connected, now: int) -> Planned:
+    """Whether it can be sent now, by its window and by its connection."""
     if base.closes_at <= now:
-        return _as(base, State.EXPIRED, outcomes.WINDOW_CLOSED)
+        return settled_as(base, State.EXPIRED, outcomes.WINDOW_CLOSED)
     if target.state == ConnectionState.HELD:
-        return _as(base, State.HELD, target.hold_code or outcomes.HELD)
+        return settled_as(base, State.HELD, target.hold_code or outcomes.HELD)
     if base.run_at > now:
-        return _as(base, State.WAITING, outcomes.TOO_RECENT)
+        return settled_as(base, State.WAITING, outcomes.TOO_RECENT)
     if target.paused_until is not None and target.paused_until > now:
-        paused = _as(base, State.WAITING, target.pause_code or outcomes.PAUSED)
+        paused = settled_as(base, State.WAITING, target.pause_code or outcomes.PAUSED)
         return msgspec.structs.replace(paused, run_at=target.paused_until)
     return base
 
 
-def _as(base: Planned, state: State, code: str, *, detail: str | None = None, field: str | None = None) -> Planned:
+def settled_as(
+    base: Planned, state: State, code: str, *, detail: str | None = None, field: str | None = None
+) -> Planned:
+    """The same, and it needs no first pass."""
     return msgspec.structs.replace(base, state=state, code=code, detail=detail, field=field, passed=True)
 
 
-def _in_order(planned: Planned, before: Sequence[Planned], priors: Sequence[Prior]) -> Planned:
+def in_order(planned: Planned, before: Sequence[Planned], priors: Sequence[Prior]) -> Planned:
     """Puts a delivery behind the last unsettled one of the same lead and connection, if there is one."""
     if planned.state not in UNSETTLED:
         return planned

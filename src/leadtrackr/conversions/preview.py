@@ -74,7 +74,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 def event_of(planned: Planned, lead: LeadData) -> Event:
     """The event that a planned delivery would become. `lead` is what consent permits."""
     return Event(
-        event_id=planned.event_id,
+        event_id=planned.sent_as or planned.event_id,
         action=planned.action,
         happened_at=planned.happened_at,
         value_cents=planned.value_cents,
@@ -93,7 +93,8 @@ def preview(prospect: Prospect, box: SecretBox, address: Address) -> Preview:
         settings = connections.full_settings(prospect.connection, box)
     except UnreadableSecretError:
         return _preview(prospect, State.HELD, UNREADABLE)
-    request = build(destination, prospect.event, settings, None if destination.auth is None else _TOKEN)
+    token = None if destination.auth is None else _TOKEN
+    request = build(destination, prospect.event, settings, token, takes_back=planned.takes_back is not None)
     if isinstance(request, str):
         return _preview(prospect, State.REJECTED, request)
     method, headers = read_head(head(request))
@@ -102,10 +103,15 @@ def preview(prospect: Prospect, box: SecretBox, address: Address) -> Preview:
     return _preview(prospect, planned.state, planned.code, shown)
 
 
-def build(destination: Destination, event: Event, settings: Settings, token: str | None) -> Request | str:
+def build(
+    destination: Destination, event: Event, settings: Settings, token: str | None, *, takes_back: bool = False
+) -> Request | str:
     """The request of one event, or the code for why it cannot be made."""
+    make = destination.take_back.build if takes_back and destination.take_back else destination.build
     try:
-        request = destination.build([event], settings, token)
+        if make is None:
+            return outcomes.UNBUILDABLE
+        request = make([event], settings, token)
     except Exception:  # noqa: BLE001 - odd data of a lead makes the real path refuse it under the same code
         return outcomes.UNBUILDABLE
     return request if len(request.body) <= destination.limits.batch_bytes else outcomes.TOO_LARGE

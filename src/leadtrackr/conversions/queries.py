@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, literal_column, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from leadtrackr.conversions.model import UNSETTLED, ConnectionState, JobState, State
-from leadtrackr.conversions.planning import Planned, Prior, Target, is_stuck
+from leadtrackr.conversions.model import UNSETTLED, ConnectionState, JobState
+from leadtrackr.conversions.planning import Planned, Target
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, label_events, leads
@@ -63,22 +63,6 @@ _TARGETS: Final = prepare(
     )
     .select_from(connections.join(label_events, label_events.c.destination == _C.destination))
     .where(_C.project_id == bindparam("project_id"), IdsIn(label_events.c.label_id, "label_ids"))
-)
-_PRIORS: Final = prepare(
-    select(_D.id, _D.label_id, _D.connection_id, _D.state, _D.behind, _D.passed)
-    # With the project as a sum SQLite goes by the lead; else it would read every delivery of the project.
-    .where(_D.lead_id == bindparam("lead_id"), _D.project_id + literal_column("0") == bindparam("project_id"))
-    .order_by(_D.id)
-)
-_LOCK_UNSETTLED: Final = prepare(
-    select(_D.id, _D.label_id, _D.connection_id, _D.state, _D.behind, _D.passed)
-    .where(
-        _D.project_id == bindparam("project_id"),
-        IdsIn(_D.id, "ids"),
-        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
-    )
-    .order_by(_D.id)
-    .with_for_update()
 )
 _RATE_LEAD: Final = prepare(
     update(leads)
@@ -184,25 +168,6 @@ def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:
         )
         for row in tx.all(_TARGETS, project_id=project_id, label_ids=list(label_ids))
     ]
-
-
-def priors(tx: Tx, project_id: int, lead_id: int, *, lock: bool = True) -> list[Prior]:
-    """The lead's earlier deliveries, oldest first. Unsettled ones are locked, so that none settles unseen; without
-    `lock` they are only looked at."""
-    found = [_prior(row) for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)]
-    if not lock or not any(prior.state in UNSETTLED for prior in found):
-        return found
-    unsettled = [prior.id for prior in found if prior.state in UNSETTLED]
-    locked = {row.id: _prior(row) for row in tx.all(_LOCK_UNSETTLED, project_id=project_id, ids=unsettled)}
-    if len(locked) == len(unsettled):
-        return [locked.get(prior.id, prior) for prior in found]
-    # One settled between the two looks: what it became is read again.
-    return [_prior(row) for row in tx.all(_PRIORS, project_id=project_id, lead_id=lead_id)]
-
-
-def _prior(row: Any) -> Prior:
-    state = State(row.state)
-    return Prior(row.id, row.label_id, row.connection_id, state, is_stuck(state, row.behind, bool(row.passed)))
 
 
 def rate(

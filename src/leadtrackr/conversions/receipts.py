@@ -10,7 +10,7 @@ from leadtrackr.accounts import queries as account_queries
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes
-from leadtrackr.conversions.model import UNSETTLED, State
+from leadtrackr.conversions.model import UNSETTLED, DeliveryKind, State
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import attempts, deliveries, jobs, labels, leads
@@ -25,9 +25,13 @@ _WORDS: Final[Mapping[State, str]] = {
     State.SENDING: "It is being sent.",
     State.WAITING: "It is sent again at its time.",
     State.HELD: "Its connection is held until a person mends it.",
-    State.CANCELLED: "A person stopped it.",
+    State.CANCELLED: "It was stopped.",
 }
 """For a delivery whose state says it all."""
+_PURPOSE: Final[Mapping[DeliveryKind, str]] = {
+    DeliveryKind.RETRACTION: "This takes the conversion back: its value is sent again as 0.",
+    DeliveryKind.RESTATEMENT: "This gives the conversion its new value.",
+}
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -50,6 +54,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     action: str
     event_id: str
+    kind: DeliveryKind
+    takes_back: int | None
+    """The delivery whose conversion it restates or takes back."""
+    sent_as: str | None
+    """That conversion's event id, under which it is sent; None: its own."""
     happened_at: int
     value_cents: int | None
     currency: str | None
@@ -67,6 +76,17 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> Words:
         """What happened and what to do."""
+        words = self.outcome
+        return Words(f"{self.purpose} {words.sentence}".strip(), words.next_step)
+
+    @property
+    def purpose(self) -> str:
+        """What it is sent for when it is no conversion itself; empty when it is one, or is not sent."""
+        return "" if self.state in (State.SKIPPED, State.CANCELLED) else _PURPOSE.get(self.kind, "")
+
+    @property
+    def outcome(self) -> Words:
+        """The same without its purpose."""
         if self.code is None or (
             self.state in (State.QUEUED, State.SENDING) and self.code not in outcomes.SAID_IN_QUEUE
         ):
@@ -204,6 +224,7 @@ async def clocks(db: Database) -> Clocks:
 def _receipt(row: Any) -> Receipt:
     values = row._asdict()
     values["state"] = State(values["state"])
+    values["kind"] = DeliveryKind(values["kind"])
     return Receipt(**values)
 
 
@@ -229,14 +250,15 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """One status change of a lead and what it sent: each delivery with its attempts, oldest first."""
 
     job_id: int
-    label: str
+    label: str | None
+    """None when the lead was set to open."""
     rated_at: int
     deliveries: list[tuple[Receipt, list[Tried]]]
 
 
 _JOBS: Final = prepare(
     select(jobs.c.id, jobs.c.created_at, labels.c.name)
-    .join(labels, labels.c.id == jobs.c.label_id)
+    .outerjoin(labels, labels.c.id == jobs.c.label_id)
     .where(jobs.c.project_id == bindparam("project_id"), jobs.c.lead_id == bindparam("lead_id"))
     .order_by(jobs.c.id.desc())
 )

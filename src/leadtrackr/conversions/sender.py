@@ -219,7 +219,12 @@ class Sender:
 def _build(batch: Batch, piece: Sequence[Claimed], token: str | None) -> Request | None:
     """The request, or None when an event among them cannot be made into one."""
     try:
-        return batch.destination.build([_event(batch, one) for one in piece], batch.settings, token)
+        build, can = batch.destination.build, batch.destination.take_back
+        if piece[0].takes_back is not None:
+            if can is None or can.build is None:
+                return None
+            build = can.build
+        return build([_event(batch, one) for one in piece], batch.settings, token)
     except Exception as error:  # noqa: BLE001 - one lead's odd data must not stop the others; it is narrowed down
         _log.warning("event_not_buildable", destination=batch.destination.slug, error=type(error).__name__)
         return None
@@ -242,7 +247,7 @@ def _read(destination: Destination, response: Response, n: int) -> Verdict:
 def _event(batch: Batch, one: Claimed) -> Event:
     lead = lead_data(one, lead_id=one.lead_id, created_at=one.lead_created_at, country=batch.connection.country)
     return Event(
-        event_id=one.event_id,
+        event_id=one.sent_as or one.event_id,
         action=one.action,
         happened_at=one.happened_at,
         value_cents=one.value_cents,
@@ -276,10 +281,10 @@ def _refused_token(destination: Destination, expired: Outcome) -> Outcome:
 
 
 def _by_action(deliveries: Sequence[Claimed]) -> list[list[Claimed]]:
-    """Batches are of one action, as they are of one account; within them the order stays."""
-    groups: dict[str, list[Claimed]] = {}
+    """Batches are of one action, as they are of one account; take-backs go by themselves. The order stays."""
+    groups: dict[tuple[str, bool], list[Claimed]] = {}
     for one in deliveries:
-        groups.setdefault(one.action, []).append(one)
+        groups.setdefault((one.action, one.takes_back is None), []).append(one)
     return list(groups.values())
 
 

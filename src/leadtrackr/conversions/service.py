@@ -8,12 +8,13 @@ import msgspec
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
-from leadtrackr.conversions import housekeeping, planning, queries
+from leadtrackr.conversions import housekeeping, planning, queries, reversal
 from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.housekeeping import Backlog
 from leadtrackr.conversions.model import StatusChange
 from leadtrackr.conversions.preview import Foreseen, Prospect, event_of
+from leadtrackr.conversions.take_back import Change
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY
@@ -89,7 +90,7 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
     )
     if label is None:
         return foreseen
-    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, tx.now(), lock=False)
+    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, tx.now(), rehearsal=True)
     names = {one.id: one.name for one in label_queries.everything(tx, project.id)}
     connected = {one.id: one for one in in_project(tx, project.id)}
     data = permitted(lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country))
@@ -142,7 +143,7 @@ def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
     if queries.has_pending_job(tx, lead.id):
         raise Conflict(PENDING)
     price = kept_price if price is None else price
-    return _reopen(tx, project, lead, price) if label is None else _rate(tx, ids, project, lead, label, price)
+    return _reopen(tx, ids, project, lead, price) if label is None else _rate(tx, ids, project, lead, label, price)
 
 
 def _conversion_id(post: Post) -> str:
@@ -153,7 +154,8 @@ def _conversion_id(post: Post) -> str:
     return post.conversion_id.strip()
 
 
-def _reopen(tx: Tx, project: Project, lead: Lead, price: int | None) -> StatusChange:
+def _reopen(tx: Tx, ids: Ids, project: Project, lead: Lead, price: int | None) -> StatusChange:
+    reversal.undo_all(tx, ids, project, _looking_back(project, lead, (), price, tx.now()))
     queries.reopen(tx, project_id=project.id, lead_id=lead.id, price=price, now=tx.now())
     return StatusChange(lead_id=lead.id, unique_identifier=lead.unique_identifier, status="open", queued=False)
 
@@ -202,17 +204,29 @@ def _plan(
     price: int | None,
     now: int,
     *,
-    lock: bool = True,
+    rehearsal: bool = False,
 ) -> planning.Plan:
     path = (*label.path, label.id)
-    targets = [t for t in queries.targets(tx, project.id, path) if t.destination in DESTINATIONS]
+    change = _looking_back(project, lead, path, price, now)
+    undone = reversal.undo(tx, ids, project, change, rehearsal=rehearsal)
+    targets = [
+        target
+        for target in queries.targets(tx, project.id, path)
+        if target.destination in DESTINATIONS and (target.label_id, target.connection_id) not in undone.restated
+    ]
     rating = planning.Rating(
-        lead=lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country),
+        lead=change.lead,
         path=path,
-        convert_once=label.convert_once,
+        # What is taken back is one conversion with one value: set again, it stands, or has its value restated.
+        convert_once=label.convert_once or label.take_back,
         price=price,
         currency=project.currency,
         now=now,
     )
-    priors = queries.priors(tx, project.id, lead.id, lock=lock) if targets else []
-    return planning.plan(rating, targets, priors, DESTINATIONS, [ids.event_id() for _ in targets])
+    event_ids = [ids.event_id() for _ in targets]
+    return planning.plan(rating, targets, undone.priors, DESTINATIONS, event_ids, before=undone.deliveries)
+
+
+def _looking_back(project: Project, lead: Lead, path: tuple[int, ...], price: int | None, now: int) -> Change:
+    data = lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country)
+    return Change(lead=data, path=path, price=price, currency=project.currency, now=now)

@@ -7,7 +7,7 @@ import msgspec
 from markupsafe import Markup
 
 from leadtrackr.conversions import outcomes
-from leadtrackr.conversions.model import State
+from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.conversions.receipts import Rating, Receipt, Tried
 from leadtrackr.dashboard.rendering import moment, money, platform
 from leadtrackr.destinations.contract import Kind
@@ -38,7 +38,7 @@ STANDINGS: Final[Mapping[State, Standing]] = {
     State.SKIPPED: Standing("Not sent", "still", "It was not sent."),
     State.REJECTED: Standing("Rejected", "bad", "The platform refused the conversion for good."),
     State.EXPIRED: Standing("Expired", "bad", "It could not be delivered in time."),
-    State.CANCELLED: Standing("Cancelled", "still", "A person stopped it before it was sent."),
+    State.CANCELLED: Standing("Cancelled", "still", "It was stopped before it was sent."),
 }
 _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     Kind.ACCEPTED: ("Accepted", "good"),
@@ -47,6 +47,10 @@ _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     Kind.RETRY: ("To be tried again", "wait"),
     Kind.HOLD: ("Held", "act"),
     Kind.UNKNOWN: ("Not known", "wait"),
+}
+_PURPOSES: Final[Mapping[DeliveryKind, str]] = {
+    DeliveryKind.RETRACTION: "taking back the conversion for {label}",
+    DeliveryKind.RESTATEMENT: "a new value for the conversion for {label}",
 }
 Fact = tuple[str, str | Markup]
 
@@ -81,6 +85,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     platform: str
     label: str
+    purpose: str
+    """What it does to an earlier conversion; empty for a conversion."""
     word: str
     tone: str
     said: Said
@@ -93,7 +99,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One rating with a line for each platform and label of its path."""
 
-    label: str
+    label: str | None
+    """None when the lead was set to open."""
     rated_at: Markup
     lines: list[Line]
 
@@ -118,6 +125,7 @@ def line(receipt: Receipt, tried: list[Tried]) -> Line:
         id=receipt.id,
         platform=platform(receipt.destination),
         label=receipt.label,
+        purpose=_PURPOSES.get(receipt.kind, "").format(label=receipt.label),
         word=standing.word,
         tone=standing.tone,
         said=said_of(receipt),
@@ -129,7 +137,12 @@ def line(receipt: Receipt, tried: list[Tried]) -> Line:
 
 def said_of(receipt: Receipt) -> Said:
     """What became of a delivery. Every state and every code, also one that nobody knows, has a sentence."""
-    words = receipt.words
+    said = _outcome(receipt)
+    return msgspec.structs.replace(said, sentence=f"{receipt.purpose} {said.sentence}".strip())
+
+
+def _outcome(receipt: Receipt) -> Said:
+    words = receipt.outcome
     said = Said(words.sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
     if receipt.code is None or receipt.state in (State.QUEUED, State.SENDING):
         return said
@@ -171,7 +184,7 @@ def _facts(receipt: Receipt) -> list[Fact]:
     known = DESTINATIONS.get(receipt.destination)
     facts.append(("Account", receipt.account))
     facts.append((known.event_field.label if known else "Event", receipt.action))
-    facts.append(("Event id", receipt.event_id))
+    facts.append(("Event id", receipt.sent_as or receipt.event_id))
     return facts
 
 

@@ -84,6 +84,17 @@ def retraction(destination: Destination, event: Event, settings: Settings) -> Ev
     return msgspec.structs.replace(event, value_cents=0)
 
 
+def restatement(destination: Destination, event: Event, value_cents: int, currency: str) -> Event | None:
+    """What to send for a conversion whose value has changed: the same event with its new value.
+
+    None where the platform cannot restate.
+    """
+    can = destination.take_back
+    if can is None or can.build is None:
+        return None
+    return msgspec.structs.replace(event, value_cents=value_cents, currency=currency)
+
+
 def _value(field: Field, raw: str) -> str:
     value = raw.strip().translate(str.maketrans("", "", field.drop)) or field.default or ""
     if not value:

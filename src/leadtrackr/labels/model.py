@@ -27,6 +27,8 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     """The lead moves to Rated; otherwise it goes back to Open with the label kept."""
     convert_once: bool
     """A lead converts under this label at most once on each platform."""
+    take_back: bool
+    """What it converted is taken back, where the platform can, once the lead gets a status beside it."""
     after: tuple[int, ...]
     """The labels named as its direct prerequisites."""
     path: tuple[int, ...]

@@ -21,6 +21,7 @@ _COLUMNS: Final = (
     _L.position,
     _L.done,
     _L.convert_once,
+    _L.take_back,
     _L.after,
     _L.path,
 )
@@ -53,6 +54,7 @@ def _label(row: Any, events: Mapping[str, str]) -> Label:
         position=row.position,
         done=bool(row.done),
         convert_once=bool(row.convert_once),
+        take_back=bool(row.take_back),
         after=_ids.decode(row.after),
         path=_ids.decode(row.path),
         events=events,
@@ -96,6 +98,7 @@ def add(
     position: int,
     done: bool,
     convert_once: bool,
+    take_back: bool = False,
     after: Sequence[int],
     path: Sequence[int],
 ) -> int:
@@ -109,6 +112,7 @@ def add(
         position=position,
         done=int(done),
         convert_once=int(convert_once),
+        take_back=int(take_back),
         after=msgspec.json.encode(list(after)).decode(),
         path=msgspec.json.encode(list(path)).decode(),
         created_at=tx.now(),

@@ -47,6 +47,7 @@ class NewLabel(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     done: bool = False
     convert_once: bool = False
+    take_back: bool = False
     after: tuple[str, ...] = ()
     events: Mapping[str, str] = {}
     """Destination slug → the event's value there, checked against the destination's declaration before."""
@@ -79,6 +80,7 @@ def _create(tx: Tx, ids: Ids, project: Project, new: NewLabel) -> Label:
         position=queries.last_position(tx, project.id) + 1,
         done=new.done,
         convert_once=new.convert_once,
+        take_back=new.take_back,
         after=prerequisites,
         path=rules.path_of(prerequisites, {label.id: label for label in existing}),
     )

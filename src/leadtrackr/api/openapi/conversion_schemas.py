@@ -6,7 +6,7 @@ from leadtrackr.api import conversions as handlers
 from leadtrackr.api.openapi.parts import Schema, always, anything, exactly, ref, text, text_or_null
 from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.listing import FILTERS
-from leadtrackr.conversions.model import State
+from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.conversions.operations import MOST
 from leadtrackr.destinations.contract import Kind
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -57,6 +57,16 @@ _CONVERSION: Final[Schema] = {
     "label": text("The conversion label.", "Qualified"),
     "conversionId": text("The label's id.", "3fa85f64-5717-4562-b3fc-2c963f66afa6"),
     **_EVENT,
+    "kind": text(
+        "What it is: a conversion, its value again, or its retraction.",
+        "conversion",
+        enum=[one.value for one in DeliveryKind],
+    ),
+    "takesBack": {
+        "type": ["integer", "null"],
+        "description": "The conversion that it restates or takes back; null when it is one itself.",
+    },
+    "sentAs": text("The event id under which the platform gets it: its own, or that of what it takes back."),
     "nextTryAt": _time_or_null("When it is tried next; null when it is not to be tried by itself."),
     "closesAt": _time_or_null("Until when the platform takes it; null once it is settled."),
     "tries": {**_COUNT, "description": "Attempts that count against the schedule."},
@@ -211,6 +221,9 @@ _ONE: Final[Schema] = {
     "account": "123456789012345",
     "action": "QualifiedLead",
     "eventId": "lt-2pj5ysh4zbnw6q3kd7rxv0",
+    "kind": "conversion",
+    "takesBack": None,
+    "sentAs": "lt-2pj5ysh4zbnw6q3kd7rxv0",
     "happenedAt": _NOON,
     "valueCents": 150000,
     "currency": "EUR",

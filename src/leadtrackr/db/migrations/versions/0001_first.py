@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("done", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("convert_once", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("take_back", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -301,7 +302,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("lead_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("label_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("label_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("remaining", sa.Integer(), nullable=False),
         sa.Column("warnings", sa.Text(), nullable=False),
@@ -369,6 +370,9 @@ def upgrade() -> None:
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default=sa.text("'conversion'"), nullable=False),
+        sa.Column("takes_back", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("sent_as", sa.Text(), nullable=True),
         sa.Column("happened_at", sa.BigInteger(), nullable=False),
         sa.Column("value_cents", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
@@ -391,6 +395,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["label_id"], ["labels.id"], name=op.f("fk_deliveries_label_id")),
         sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name=op.f("fk_deliveries_lead_id")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_deliveries_project_id")),
+        sa.ForeignKeyConstraint(["takes_back"], ["deliveries.id"], name=op.f("fk_deliveries_takes_back")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("event_id", name=op.f("uq_deliveries_event_id")),
         sqlite_autoincrement=True,
@@ -430,6 +435,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'waiting', 'held')"),
     )
     op.create_index("ix_deliveries_project", "deliveries", ["project_id", "id"], unique=False)
+    op.create_index(
+        "ix_deliveries_takes_back",
+        "deliveries",
+        ["takes_back"],
+        unique=False,
+        sqlite_where=sa.text("takes_back IS NOT NULL"),
+        postgresql_where=sa.text("takes_back IS NOT NULL"),
+    )
     op.create_table(
         "attempts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
