@@ -294,7 +294,8 @@ def test_what_was_taken_back_is_not_sent_again_by_a_person(world: World) -> None
     rate(world, lead, "lost")
     assert [code for _, _, code in told(world)][1] == "taken_back"
     plan = world.run(operations.retry(world.db, ref(world), Chosen()))
-    assert (plan.taken_back, plan.to_send) == ({"google_ads": 1}, {"google_ads": 1}), "Qualified may go at once"
+    assert (plan.taken_back, plan.to_send) == ({"google_ads": 1}, {})
+    assert plan.not_again == {"google_ads": 1}, "the other one goes by itself, when the click is old enough"
     assert told(world)[1][1] == "cancelled"
 
 
