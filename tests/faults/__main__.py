@@ -22,7 +22,9 @@ def main() -> int:
     cases, seed = all_cases(), int(os.environ.get("SEED") or random.randrange(10**8))
     only = {name.strip().upper() for name in os.environ.get("ONLY", "").split(",") if name.strip()}
     if unknown := only - {case.number for case in cases}:
-        print(f"There is no {', '.join(sorted(unknown))}. There are {', '.join(dict.fromkeys(c.number for c in cases))}.")
+        print(
+            f"There is no {', '.join(sorted(unknown))}. There are {', '.join(dict.fromkeys(c.number for c in cases))}."
+        )
         return 2
     wanted = [case for case in cases if not only or case.number in only]
     made: list[table.Row] = []

@@ -25,10 +25,9 @@ class Disk:
 
     def fill(self) -> None:
         """Nothing more fits on it."""
-        with self._filler.open("ab", buffering=0) as file:
-            with contextlib.suppress(_Full):
-                while True:
-                    _write(file.fileno())
+        with self._filler.open("ab", buffering=0) as file, contextlib.suppress(_Full):
+            while True:
+                _write(file.fileno())
 
     def free(self) -> None:
         """There is room again."""

@@ -25,15 +25,18 @@ class Load:
     """So many clients, each on a connection of its own. Each rating has a price of its own, by which it is known.
 
     With `stubborn`, a rating is asked for until it is answered with something else than a 503 or a broken connection;
-    else a client that is cut off goes on with another lead. With `keys`, each rating has an Idempotency-Key.
+    else a client that is cut off goes on with another lead. With `keys`, each rating has an Idempotency-Key. Clients
+    rest for `pause_s` after each rating.
     """
 
-    def __init__(self, world: World, clients: int, *, stubborn: bool = False, keys: bool = False) -> None:
+    def __init__(
+        self, world: World, clients: int, *, stubborn: bool = False, keys: bool = False, pause_s: float = 0.0
+    ) -> None:
         self._project = world.project_ref
         self._label = world.labels["Won"].conversion_id
         self._headers = {"X-API-Key": world.api_key}
         self._clients = clients
-        self._stubborn, self._keys = stubborn, keys
+        self._stubborn, self._keys, self._pause_s = stubborn, keys, pause_s
         self._address: str | None = None
         self._over = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._all()), daemon=True)
@@ -93,6 +96,8 @@ class Load:
             self.leads.add(lead_id)
             self._prices += 1
             await self._rate(session, lead_id, self._prices)
+            if self._pause_s:
+                await asyncio.sleep(self._pause_s)
 
     async def _rate(self, session: aiohttp.ClientSession, lead_id: int, price: int) -> None:
         body = {"leadId": lead_id, "conversionId": self._label, "price": price}
@@ -110,7 +115,7 @@ class Load:
     async def _post(
         self, session: aiohttp.ClientSession, call: str, body: object, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        while (address := self._address) is None and not self._over:
+        while (address := self._address) is None and not self._over:  # noqa: ASYNC110 - another thread's news
             await asyncio.sleep(0.01)
         try:
             async with session.post(f"{address}/api/leads/{call}", json=body, headers=headers) as answer:

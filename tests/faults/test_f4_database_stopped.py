@@ -1,4 +1,4 @@
-"""F4: PostgreSQL's backends are killed under load, then the whole server is stopped as by a power cut, and comes back."""
+"""F4: PostgreSQL's backends are killed under load, then the server stops as in a power cut, and comes back."""
 
 import time
 

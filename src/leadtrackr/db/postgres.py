@@ -10,7 +10,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from leadtrackr.db import probe
+from leadtrackr.db.probe import UNWRITABLE, Health
 from leadtrackr.db.statement import Prepared
 from leadtrackr.kit.clock import Clock, SystemClock
 from leadtrackr.kit.errors import Unavailable
@@ -20,7 +20,6 @@ _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
 _NOW_AND_ID: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text"
 _STATUS: Final = "SELECT pg_xact_status(%s::text::xid8)"
 _AWAY: Final = "The database cannot be reached at the moment. Try again shortly."
-_UNWRITABLE: Final = "The database cannot be written at the moment. Try again shortly."
 _CLOSED: Final = "The database is closed: the server is stopping."
 TRIES: Final = 5
 """How often work is begun again that the server undid whole, because it stood in the way of another transaction."""
@@ -111,13 +110,15 @@ class PostgresDatabase:
             min_size=1,
             max_size=size,
             timeout=CONNECT_S,
+            # The pool waits twice as long after each try; after a minute of that nobody would be let in for another.
+            reconnect_timeout=CONNECT_S,
             open=True,
             check=ConnectionPool.check_connection,
             kwargs={"options": "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"},
         )
         self._threads = ThreadPoolExecutor(size, "postgres")
         self._closed = False
-        self._failing = False
+        self._health = Health()
         self._away_until = 0.0
 
     @property
@@ -134,11 +135,8 @@ class PostgresDatabase:
         return await self._submit(work, False)
 
     async def ready(self) -> None:
-        """Reads; where the last write failed, writes too, so that it is known when that is over."""
-        await self.read(probe.ask)
-        if self._failing:
-            await self.write(probe.touch)
-            self._failing = False
+        """Reads, and writes too where the last write has failed."""
+        await self._health.check(self)
 
     async def close(self) -> None:
         """Waits for what is under way and closes every connection."""
@@ -158,10 +156,13 @@ class PostgresDatabase:
         try:
             result = self._told(work, write)
         except Unavailable:
-            self._failing |= write
+            if write:
+                self._health.failed()
             raise
-        if write and self._on_commit is not None:
-            self._on_commit(1)
+        if write:
+            self._health.succeeded()
+            if self._on_commit is not None:
+                self._on_commit(1)
         return result
 
     def _told(self, work: Callable[[PostgresTx], T], write: bool) -> T:
@@ -175,7 +176,7 @@ class PostgresDatabase:
             self._away_until = monotonic() + AWAY_S
             raise Unavailable(_AWAY) from error
         except _UNWRITTEN as error:
-            raise Unavailable(_UNWRITABLE) from error
+            raise Unavailable(UNWRITABLE) from error
         except _LOST as error:
             raise Unavailable(_AWAY) from error
 
