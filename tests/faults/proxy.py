@@ -31,6 +31,8 @@ class Cable:
         self.port = 0
         self.cuts = 0
         self.armed = False
+        self.swallow = False
+        """Cut before what is fatal is passed on, so that it is never done."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -85,6 +87,9 @@ class Cable:
     async def _there(self, reader: asyncio.StreamReader, forth: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
         while chunk := await reader.read(_CHUNK):
             if self.armed and self._fatal(chunk):
+                if self.swallow:
+                    self.cuts += 1
+                    return
                 doomed.set()
             forth.write(chunk)
             with contextlib.suppress(ConnectionError):

@@ -209,15 +209,16 @@ class PostgresDatabase:
     def _is_committed(self, number: str) -> bool:
         """Whether a transaction whose COMMIT was never answered is on disk; False too when that cannot be found out."""
         until = monotonic() + DOUBT_S
-        while monotonic() < until:
+        status = "in progress"
+        while status == "in progress" and monotonic() < until:
             try:
                 with self._pool.connection() as connection:
                     row = connection.execute(_STATUS, (number,)).fetchone()
+                    status = row[0] if row else None
             except (PoolTimeout, PoolClosed):
                 break
             except _LOST:
                 continue
-            if row is None or row[0] != "in progress":
-                return row is not None and row[0] == "committed"
-            sleep(0.02)
-        return False
+            if status == "in progress":
+                sleep(0.02)
+        return status == "committed"
