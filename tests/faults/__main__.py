@@ -28,15 +28,17 @@ def main() -> int:
         return 2
     wanted = [case for case in cases if not only or case.number in only]
     made: list[table.Row] = []
+    order = [(case.name, case.database) for case in cases]
     with _stores() as (stores, server):
+        version = _version(server.url("postgres"))
         for place, case in enumerate(wanted, 1):
             print(f"[{place}/{len(wanted)}] {case.name} on {case.database} …", file=sys.stderr, flush=True)
             made.append(_run(case, stores, seed))
             print(made[-1], flush=True)
-        version = _version(server.url("postgres"))
+            # Row by row, so that a run that is broken off has not been for nothing.
+            old = table.PAGE.read_text() if table.PAGE.exists() else ""
+            table.PAGE.write_text(table.page(old, made[-1:], order, version))
     print("\n".join(["", table.HEAD, *map(str, made)]))
-    order = [(case.name, case.database) for case in cases]
-    table.PAGE.write_text(table.page(table.PAGE.read_text() if table.PAGE.exists() else "", made, order, version))
     return int(any(row.ok == "no" for row in made))
 
 

@@ -10,7 +10,7 @@ CLIENTS = 8
 
 @fault("F1")
 def test_f1_what_was_acknowledged_is_there_however_often_the_server_is_killed(scene: Scene) -> Found:
-    kills, url = scene.pick(short=3, long=30), scene.database_url
+    kills, url = scene.pick(short=3, long=20), scene.database_url
     with furnish(url, scene.seed) as world:
         load = Load(world, CLIENTS)
     after_kill = 0

@@ -21,7 +21,7 @@ SLACK_S = 2.0
 @fault("F2", variants=POINTS)
 def test_f2_nothing_is_lost_and_at_most_one_batch_is_sent_again(scene: Scene) -> Found:
     """One kill, or several one after the other, each with leads and a connection of its own."""
-    url, kills, late_s = scene.database_url, scene.pick(short=1, long=10), 0.0
+    url, kills, late_s = scene.database_url, scene.pick(short=1, long=5), 0.0
     with sandbox(scene.folder) as platforms:
         for kill in range(kills):
             with furnish(url, scene.seed + kill) as world:

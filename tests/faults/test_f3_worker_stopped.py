@@ -16,7 +16,7 @@ LATE = {"after_claim": 0, "before_send": BATCH, "after_send": BATCH}
 @fault("F3", variants=tuple(LATE))
 def test_f3_what_comes_late_is_refused_and_nothing_is_recorded_twice(scene: Scene) -> Found:
     """Once, or several times, each with leads and a connection of its own."""
-    url, stops, refused = scene.database_url, scene.pick(short=1, long=10), 0.0
+    url, stops, refused = scene.database_url, scene.pick(short=1, long=5), 0.0
     with sandbox(scene.folder) as platforms:
         for stop in range(stops):
             with furnish(url, scene.seed + stop) as world:

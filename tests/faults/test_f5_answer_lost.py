@@ -24,7 +24,7 @@ def test_f5_answer_of_a_commit_is_lost_on_its_way_to_the_server(scene: Scene) ->
                 load.go(running.url)
                 load.wait_for(10)
                 cable.armed = True
-                load.wait_for(scene.pick(short=200, long=5000))
+                load.wait_for(scene.pick(short=200, long=2000))
                 load.end()
                 cable.armed = False
                 eventually(lambda: checker.unsettled(own.url("faults")) == 0, "everything is settled")
@@ -54,7 +54,7 @@ def _without_http(scene: Scene, *, keys: bool) -> Found:
             cable.armed = True
             with load:
                 load.go(cable.url)
-                load.wait_for(scene.pick(short=200, long=5000))
+                load.wait_for(scene.pick(short=200, long=2000))
         assert cable.cuts > 10, "the cable was hardly ever cut"
         if keys:
             eventually(lambda: checker.unsettled(url) == 0, "everything is settled")

@@ -45,7 +45,7 @@ def test_f7_postgresql_that_cannot_be_written(scene: Scene) -> Found:
 
 
 def _measure(scene: Scene, url: str, fault_on: Breaking) -> Found:
-    times, late_s = scene.pick(short=1, long=10), 0.0
+    times, late_s = scene.pick(short=1, long=5), 0.0
     with furnish(url, scene.seed) as world:
         load = Load(world, CLIENTS)
     with sandbox(scene.folder) as platforms:

@@ -209,7 +209,7 @@ class PostgresDatabase:
     def _is_committed(self, number: str) -> bool:
         """Whether a transaction whose COMMIT was never answered is on disk; False too when that cannot be found out."""
         until = monotonic() + DOUBT_S
-        status = "in progress"
+        status: str | None = "in progress"
         while status == "in progress" and monotonic() < until:
             try:
                 with self._pool.connection() as connection:
