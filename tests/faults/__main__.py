@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,9 @@ from tests.support import postgres
 
 def main() -> int:
     """Runs what is asked for, says it row by row, and writes the page. 1 when anything missed its bar."""
+    # As Ctrl-C does: what was started is ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     cases, seed = all_cases(), int(os.environ.get("SEED") or random.randrange(10**8))
     only = {name.strip().upper() for name in os.environ.get("ONLY", "").split(",") if name.strip()}
     if unknown := only - {case.number for case in cases}:
