@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from tests.faults.frame import Figure, exactly
 from tests.faults.processes import WAIT_S
 from tests.support.engine import World
 
@@ -58,6 +59,11 @@ class Load:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.end()
+
+    def only_fine(self) -> Figure:
+        """How many answers were none that a client may get; the first of them in the name."""
+        words = f" ({self.strange[0]})" if self.strange else ""
+        return exactly(f"neither 201, 409 nor 503 with Retry-After{words}", len(self.strange), 0)
 
     def go(self, address: str) -> None:
         """The server is at this address from now on."""

@@ -39,6 +39,6 @@ def test_f1_what_was_acknowledged_is_there_however_often_the_server_is_killed(sc
             exactly("half-writes after a kill", after_kill, 0),
             checker.half_writes(url),
             *checker.delivered(url, keys),
-            exactly("strange answers", len(load.strange), 0),
+            load.only_fine(),
         ),
     )

@@ -71,7 +71,7 @@ def _found(url: str, load: Load, cuts: int, platforms: Sandbox | None) -> Found:
             noted("ratings", len(load.ratings)),
             noted("409", load.answers[409]),
             exactly("second jobs", sum(count - 1 for count in jobs.values()), 0),
-            exactly("neither 201, 409 nor 503 with Retry-After", len(load.strange), 0),
+            load.only_fine(),
             *checker.acknowledged(url, load.leads, load.ratings),
             checker.half_writes(url),
             *(checker.delivered(url, platforms.keys("meta")) if platforms else ()),

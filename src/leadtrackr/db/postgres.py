@@ -18,7 +18,11 @@ from leadtrackr.kit.errors import Unavailable
 T = TypeVar("T")
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, NULL"
 _NOW_AND_ID: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text"
-_STATUS: Final = "SELECT pg_xact_status(%s::text::xid8)"
+# A server that has crashed since may have given the number away again. Its statistics begin anew with such a start.
+_STATUS: Final = (
+    "SELECT CASE WHEN stats_reset < to_timestamp(%s::float8 / 1000000) THEN pg_xact_status(%s::text::xid8) END"
+    " FROM pg_stat_bgwriter"
+)
 _AWAY: Final = "The database cannot be reached at the moment. Try again shortly."
 _CLOSED: Final = "The database is closed: the server is stopping."
 TRIES: Final = 5
@@ -202,20 +206,24 @@ class PostgresDatabase:
                 tx.done = True
         except _LOST:
             # Who is told that it failed does it again; what is on disk must not be done twice.
-            if tx is None or not tx.done or tx.number is None or not self._is_committed(tx.number):
+            if tx is None or not tx.done or tx.number is None or not self._is_committed(tx.number, tx.now()):
                 raise
         return result
 
-    def _is_committed(self, number: str) -> bool:
-        """Whether a transaction whose COMMIT was never answered is on disk; False too when that cannot be found out."""
+    def _is_committed(self, number: str, at: int) -> bool:
+        """Whether a transaction whose COMMIT was never answered is on disk; False too when that cannot be found out.
+
+        `at` is when it got its number, in microseconds UTC by the server's clock.
+        """
         until = monotonic() + DOUBT_S
         status: str | None = "in progress"
         while status == "in progress" and monotonic() < until:
             try:
                 with self._pool.connection() as connection:
-                    row = connection.execute(_STATUS, (number,)).fetchone()
+                    row = connection.execute(_STATUS, (at, number)).fetchone()
                     status = row[0] if row else None
-            except (PoolTimeout, PoolClosed):
+            except (PoolTimeout, PoolClosed, errors.InvalidParameterValue):
+                # The last is a number that the server has not given out yet: it has forgotten the transaction.
                 break
             except _LOST:
                 continue
