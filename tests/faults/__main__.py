@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from leadtrackr.kit import log
 from tests.faults import table
 from tests.faults.frame import CannotPlay, Case, Scene, Stores, all_cases, empty_sqlite
 from tests.support import postgres
@@ -23,6 +24,7 @@ def main() -> int:
     # As Ctrl-C does: what was started is ended.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    log.set_up("console", "error", ())
     cases, seed = all_cases(), int(os.environ.get("SEED") or random.randrange(10**8))
     only = {name.strip().upper() for name in os.environ.get("ONLY", "").split(",") if name.strip()}
     if unknown := only - {case.number for case in cases}:

@@ -165,7 +165,7 @@ ASKS: Mapping[str, Ask] = {
 @fault("F10")
 def test_f10_each_state_of_a_lead_answers_as_it_should(scene: Scene) -> Found:
     """Each state and each post with a project of its own; the states are reached through the engine itself."""
-    rounds, url = scene.pick(short=1, long=5), scene.database_url
+    rounds, url = scene.pick(short=1, long=3), scene.database_url
     wrong: list[str] = []
     with World(url, seed=scene.seed) as world, Program(url, scene.folder, world.clock) as program:
         for _ in range(rounds):
