@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 SOURCES := src tests bench
 
-.PHONY: demo test check types bench lock clean
+.PHONY: demo test faults check types bench lock clean
 
 demo: $(STAMP)
 	@$(BIN)/leadtrackr demo $(if $(ONCE),--once)
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+faults: $(DEV_STAMP)
+	@ONLY="$(ONLY)" SEED="$(SEED)" $(BIN)/python -m tests.faults
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check $(SOURCES)

@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from psycopg_pool.base import AttemptWithBackoff
 
+from leadtrackr.db import probe
 from tests.api.conftest import Api, start
 from tests.support import tables
 from tests.support.program import WAIT, Answer, Program, together
@@ -128,6 +130,91 @@ def test_reads_are_503_while_the_file_has_gone(sqlite_template: bytes, tmp_path:
             assert int(answer.headers["retry-after"]) > 0
         assert api.list().status == 200
         assert program.send("GET", "/readyz").status == 200
+
+
+@contextmanager
+def read_only(url: str) -> Iterator[None]:
+    """Reads go on; on PostgreSQL as a keeper sets it when the disk is nearly full."""
+    if kind(url) == "sqlite":
+        with no_disk(url):
+            yield
+        return
+    name, order = url.partition("?")[0].rpartition("/")[2], other_database(url)
+    tables.execute(order, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    tables.execute(order, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ?", name)
+    try:
+        yield
+    finally:
+        tables.execute(order, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        tables.execute(order, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ?", name)
+
+
+def test_server_that_cannot_write_is_not_ready_until_it_can(
+    alone: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "QUIET_S", 0.0)
+    program = alone()
+    api = start(program)
+    api.create(firstName="Jan", formData={"message": "x" * 200_000})
+    assert program.send("GET", "/readyz").status == 200
+    with read_only(api.url):
+        # Nothing has failed yet, and nothing is written to find out.
+        refused = api.post("createLead", JAN)
+        unready = program.send("GET", "/readyz")
+        assert api.list().json["total"] == 1
+    for answer in (refused, unready):
+        assert (answer.status, answer.message) == (503, AWAY["sqlite"])
+        assert int(answer.headers["retry-after"]) > 0
+    # No write of anybody's has succeeded since: it finds out by itself.
+    deadline = time.monotonic() + WAIT
+    while (answer := program.send("GET", "/readyz")).status != 200:
+        assert answer.status == 503
+        assert time.monotonic() < deadline, "it never finds out"
+    assert api.post("createLead", JAN).status == 201
+
+
+def test_server_that_could_not_write_a_moment_ago_is_not_ready_until_a_write_succeeds(
+    alone: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "QUIET_S", 3600.0)
+    program = alone()
+    api = start(program)
+    api.create(firstName="Jan", formData={"message": "x" * 200_000})
+    with read_only(api.url):
+        assert api.post("createLead", JAN).status == 503
+    # A row or two may fit on a full disk, which says nothing of the next lead.
+    assert program.send("GET", "/readyz").status == 503
+    recovered(api)
+    assert program.send("GET", "/readyz").status == 200
+
+
+def test_refused_request_does_not_count_as_a_write(
+    alone: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "QUIET_S", 3600.0)
+    program = alone()
+    api = start(program)
+    api.create(firstName="Jan", formData={"message": "x" * 200_000})
+    with read_only(api.url):
+        assert api.post("createLead", JAN).status == 503
+        assert api.rate({"leadId": 10**9, "conversionId": "lost"}).status in (404, 503)
+        assert program.send("GET", "/readyz").status == 503
+    assert api.rate({"leadId": 10**9, "conversionId": "lost"}).status in (404, 503)
+    assert program.send("GET", "/readyz").status == 503
+
+
+def test_nobody_waits_for_the_next_try_when_postgresql_is_back(
+    alone: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = alone()
+    if kind(program.database_url) != "postgresql":
+        pytest.skip("SQLite is never away for long")
+    # What the pool's own waits have grown to after some minutes away.
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 10 * WAIT)
+    api = start(program)
+    with no_postgresql(api.url):
+        assert {answer.status for answer in together(8, lambda _: api.post("createLead", JAN))} == {503}
+    recovered(api)
 
 
 def test_another_writer_makes_sqlite_wait_and_then_say_so(alone: Callable[..., Program]) -> None:

@@ -20,6 +20,6 @@ def test_every_command_is_on_it() -> None:
 
 def test_every_make_target_for_people_is_on_it() -> None:
     text, makefile = page(), MAKEFILE.read_text()
-    for target in ("demo", "test", "check", "bench"):
+    for target in ("demo", "test", "faults", "check", "bench"):
         assert f"\n{target}:" in makefile
         assert f"`make {target}`" in text

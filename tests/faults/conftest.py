@@ -1,15 +1,21 @@
-"""The platforms, in a process of their own."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""What a scenario needs when pytest runs it."""
 
 import pytest
 
-from tests.faults.processes import Sandbox, sandbox
+from tests.faults.frame import Stores
+from tests.support.postgres import Server
 
 
 @pytest.fixture
-def fresh_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """A sandbox that nothing has been sent to."""
-    with sandbox(tmp_path) as running:
-        yield running
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Makes databases; the PostgreSQL server is started when the first one is asked for."""
+
+    def template() -> bytes:
+        found: bytes = request.getfixturevalue("sqlite_template")
+        return found
+
+    def server() -> Server:
+        found: Server = request.getfixturevalue("postgres_server")
+        return found
+
+    return Stores(template, server)

@@ -1,5 +1,6 @@
 """Processes that a test starts, watches, kills and stops, by their id alone; and what they leave behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Final, Self
 
+from leadtrackr.conversions import service
 from leadtrackr.kit.clock import SystemClock
 from tests.support.engine import KEY, World
 
@@ -65,6 +68,11 @@ class Process:
                 return line
         raise AssertionError(f"{text!r} never came:\n{''.join(self.lines)}")
 
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
     def wait(self) -> int:
         """Waits for the end; the exit status, negative for a signal."""
         status = self._process.wait(WAIT_S)
@@ -94,6 +102,30 @@ class Process:
         """SIGTERM, and waits for the end."""
         self.signal(signal.SIGTERM)
         return self.wait()
+
+
+class Server:
+    """A server that listens at `url`."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.url: str = json.loads(process.wait_for('"listening"'))["url"]
+
+    def ready(self) -> int:
+        """The status of /readyz; 0 when there was no answer."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=WAIT_S) as answer:  # noqa: S310 - our own
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return 0
+
+    def end(self) -> None:
+        """SIGTERM; it must end well."""
+        status = self.process.end()
+        assert status == 0, f"ended with {status}: {''.join(self.process.lines[-20:])}"
 
 
 class Sandbox:
@@ -136,22 +168,35 @@ def worker(database_url: str, folder: Path, sandbox_url: str, *trap: str) -> Ite
         yield process
 
 
-def furnish(database_url: str) -> World:
+@contextmanager
+def server(database_url: str, folder: Path, sandbox_url: str, *options: str) -> Iterator[Server]:
+    """A server at a free port, with the options of `leadtrackr serve`."""
+    environ = environment(database_url, folder, sandbox_url)
+    with Process("-m", "leadtrackr", "serve", "--port", "0", *options, environ=environ) as process:
+        yield Server(process)
+
+
+def furnish(database_url: str, seed: int) -> World:
     """A world by the machine's own clock. SQLite takes only one server, so it is closed before one starts."""
-    world = World(database_url, clock=SystemClock(), seed=int.from_bytes(os.urandom(4)))
+    world = World(database_url, clock=SystemClock(), seed=seed)
     world.furnish("meta")
     return world
 
 
-def eventually(true: Callable[[], bool], words: str) -> None:
+def rate_many(world: World, count: int) -> None:
+    """So many leads, each with one rating, queued."""
+
+    async def all_of_it() -> None:
+        posts = [world.post(lead, "Won", 100) for lead in leads]
+        await asyncio.gather(*(service.update_status(world.db, world.ids, world.api_key, post) for post in posts))
+
+    leads = [world.lead(email=f"lead{n}@example.de") for n in range(count)]
+    world.run(all_of_it())
+
+
+def eventually(true: Callable[[], bool], words: str, within_s: float = WAIT_S) -> None:
     """Waits until something is so."""
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < until, f"never: {words}"
         time.sleep(0.02)  # the other side is another process, which tells nobody
-
-
-def figure(test: str, database_url: str, runs: int, found: str, bar: str, seed: int | str) -> None:
-    """The line for the table of fault tests."""
-    database = database_url.partition(":")[0]
-    print(f"\n{test} | {database} | {runs} runs | {found} | bar: {bar} | seed {seed}")

@@ -2,12 +2,10 @@
 
 import json
 import signal
-from pathlib import Path
 
-import pytest
-
-from tests.faults.processes import Sandbox, eventually, figure, furnish, worker
-from tests.faults.test_f2_worker_killed import rate_many, unsettled
+from tests.faults import checker
+from tests.faults.frame import Found, Scene, exactly, fault
+from tests.faults.processes import Sandbox, eventually, furnish, rate_many, sandbox, worker
 from tests.faults.trapped_worker import LOT
 from tests.support.tables import everything, execute
 
@@ -17,37 +15,40 @@ LATE = {"after_claim": 0, "before_send": COUNT, "after_send": COUNT}
 """Outcomes that the stopped worker still brings: one that stood before its first look at the lease sends nothing."""
 
 
-@pytest.mark.parametrize("point", LATE)
-def test_f3_what_comes_late_is_refused_and_nothing_is_recorded_twice(
-    point: str, database_url: str, tmp_path: Path, fresh_sandbox: Sandbox
-) -> None:
-    with furnish(database_url) as world:
-        rate_many(world, COUNT)
-    with worker(database_url, tmp_path, fresh_sandbox.url, "SIGSTOP", point, "1") as stopped:
-        stopped.wait_until_stopped()
-        with worker(database_url, tmp_path, fresh_sandbox.url) as other:
-            eventually(lambda: unsettled(database_url) == 0, "the other one takes over")
-            assert other.end() == 0
-        before = everything(database_url)
-        stopped.signal(signal.SIGCONT)
-        assert stopped.end() == 0
-        counted = json.loads(stopped.wait_for("counted").partition(" ")[2])
-
-    assert everything(database_url) == before, "a late outcome changed something"
-    assert counted["late"] == LATE[point]
-    keys = fresh_sandbox.keys("meta")
-    made = {row[0] for row in execute(database_url, "SELECT event_id FROM deliveries WHERE state = 'accepted'")}
-    twice = execute(database_url, "SELECT count(*) FROM attempts")[0][0] - COUNT
-    resent = sum(times - 1 for times in keys.values())
-    assert keys.keys() == made
-    assert len(made) == COUNT
-    assert twice == 0
-    assert resent == LATE[point]
-    figure(
-        f"F3 {point}",
-        database_url,
-        1,
-        f"late outcomes {LATE[point]}, refused {counted['late']:.0f}, recorded twice {twice}",
-        "refused all, recorded twice 0",
-        "none",
+@fault("F3", variants=tuple(LATE))
+def test_f3_what_comes_late_is_refused_and_nothing_is_recorded_twice(scene: Scene) -> Found:
+    """Once, or several times, each with leads and a connection of its own."""
+    url, stops, refused = scene.database_url, scene.pick(short=1, long=5), 0.0
+    with sandbox(scene.folder) as platforms:
+        for stop in range(stops):
+            with furnish(url, scene.seed + stop) as world:
+                rate_many(world, COUNT)
+            refused += _stop(scene, platforms)
+        keys = platforms.keys("meta")
+    late = stops * LATE[scene.variant]
+    return Found(
+        stops,
+        (
+            exactly("late outcomes refused", refused, late),
+            exactly("sent again", sum(times - 1 for times in keys.values()), late),
+            exactly("recorded twice", execute(url, "SELECT count(*) FROM attempts")[0][0] - stops * COUNT, 0),
+            *checker.delivered(url, keys),
+            checker.half_writes(url),
+        ),
     )
+
+
+def _stop(scene: Scene, platforms: Sandbox) -> float:
+    """One worker stopped and continued; how many late outcomes it counted as refused."""
+    url = scene.database_url
+    with worker(url, scene.folder, platforms.url, "SIGSTOP", scene.variant, "1") as stopped:
+        stopped.wait_until_stopped()
+        with worker(url, scene.folder, platforms.url) as other:
+            eventually(lambda: checker.unsettled(url) == 0, "the other one takes over")
+            assert other.end() == 0, "".join(other.lines)
+        before = everything(url)
+        stopped.signal(signal.SIGCONT)
+        assert stopped.end() == 0, "".join(stopped.lines)
+        counted = json.loads(stopped.wait_for("counted").partition(" ")[2])
+    assert everything(url) == before, "a late outcome changed something"
+    return float(counted["late"])

@@ -35,6 +35,9 @@ class BreakingDatabase:
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._db.read(work)
 
+    async def ready(self) -> None:
+        await self._db.ready()
+
     async def close(self) -> None:
         await self._db.close()
 

@@ -80,11 +80,6 @@ async def set_active(db: Database, project_ref: str, *, active: bool) -> None:
     await db.write(lambda tx: queries.set_active(tx, find_project(tx, project_ref).id, active=active))
 
 
-async def ready(db: Database) -> None:
-    """Asks the database something; Unavailable when it does not answer."""
-    await db.read(lambda tx: queries.by_ref(tx, "0"))
-
-
 def find_project(tx: Tx, ref: str) -> Project:
     """The project of a number or public id, trimmed; NotFound."""
     project = queries.by_ref(tx, ref.strip())

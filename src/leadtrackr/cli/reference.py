@@ -32,6 +32,7 @@ server that runs.
 |---|---|
 | `make demo` | installs into `.venv` and runs `leadtrackr demo`; `make demo ONCE=1` runs it with `--once` |
 | `make test` | linters, types and every test, on SQLite and on PostgreSQL, which it starts by itself |
+| `make faults` | the long form of the fault tests, as a table and in [faults](faults.md); `ONLY=F4,F9` picks some |
 | `make check` | linters, types and import contracts |
 | `make bench` | the benchmarks, as a table of ratios and in `bench/results/latest.json` |
 """

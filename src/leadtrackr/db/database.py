@@ -52,5 +52,9 @@ class Database(Protocol):
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Runs work that only reads, on one consistent view."""
 
+    async def ready(self) -> None:
+        """Asks whether the database does its work; Unavailable when it cannot be read, or still not be written after a
+        write has failed."""
+
     async def close(self) -> None:
         """Finishes what has begun and lets go of everything."""

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from leadtrackr.db.probe import UNWRITABLE, Health
 from leadtrackr.db.statement import Prepared, fit_lists
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.errors import SettingError, Unavailable
@@ -122,7 +123,7 @@ def _explain(error: sqlite3.Error) -> Exception:
         isinstance(error, sqlite3.OperationalError)
         and getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR
     ):
-        return Unavailable("The database cannot be written at the moment. Try again shortly.")
+        return Unavailable(UNWRITABLE)
     return error
 
 
@@ -139,6 +140,7 @@ class SqliteDatabase:
         self._lock = _own(path) if owner else None
         self._path = path
         self._closed = False
+        self._health = Health()
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer_connection = connect(path)
         self._local = threading.local()
@@ -166,6 +168,10 @@ class SqliteDatabase:
         if self._closed:
             raise Unavailable(_CLOSED)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def ready(self) -> None:
+        """Reads, and writes too where the last write has failed."""
+        await self._health.check(self)
 
     async def close(self) -> None:
         """Finishes the queued work and closes the file."""
@@ -219,6 +225,7 @@ class SqliteDatabase:
     def _commit(self, group: list[_Item]) -> None:
         connection = self._writer_connection
         try:
+            before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             for item in group:
                 self._run_one(connection, SqliteTx(connection, self._clock), item)
@@ -231,7 +238,10 @@ class SqliteDatabase:
             # A refusal is unsure now too: it may have been for what another one wrote, and that is gone.
             for item in group:
                 item.error = _explain(error)
+            self._health.failed()
         else:
+            if connection.total_changes > before:
+                self._health.succeeded()
             if self._on_commit is not None:
                 self._on_commit(len(group))
         for loop in {item.loop for item in group}:
@@ -239,8 +249,7 @@ class SqliteDatabase:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
 
-    @staticmethod
-    def _run_one(connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
+    def _run_one(self, connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
         connection.execute("SAVEPOINT one")
         try:
             item.result = item.work(tx)
@@ -249,6 +258,8 @@ class SqliteDatabase:
                 raise sqlite3.OperationalError("the transaction was ended by the database") from error
             connection.execute("ROLLBACK TO one")
             item.error = _explain(error) if isinstance(error, sqlite3.Error) else error
+            if isinstance(item.error, Unavailable):
+                self._health.failed()
         connection.execute("RELEASE one")
 
 

@@ -267,7 +267,7 @@ PATHS: Final[Schema] = {
         parameters=incidents(),
     ),
     **_plain("healthz", "/healthz", "Health", "It answers.", _ok("ok")),
-    **_plain("readyz", "/readyz", "Readiness", "The database answers.", _ok("ready"), database=True),
+    **_plain("readyz", "/readyz", "Readiness", "The database answers, and takes writes.", _ok("ready"), database=True),
     **_plain(
         "metrics",
         "/metrics",
