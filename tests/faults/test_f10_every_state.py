@@ -77,7 +77,7 @@ def expired(world: World, lead: int) -> None:
 
 def cancelled(world: World, lead: int) -> None:
     rated(world, lead)
-    assert world.run(operations.cancel(world.db, world.project_ref, ALL)) == 1
+    assert len(world.run(operations.cancel(world.db, world.project_ref, ALL)).ids) == 1
 
 
 def paused(world: World, lead: int) -> None:
