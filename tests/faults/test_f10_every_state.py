@@ -32,7 +32,7 @@ def sent(world: World, lead: int) -> None:
 
 def taken_over(world: World, lead: int) -> None:
     rated(world, lead)
-    world.claim(SLUG)
+    world.claim(SLUG, world.ids.token())
     world.step(LEASE_US + 1)
     world.sweep()
     assert world.deliveries(lead_id=lead)[0].takeovers == 1
@@ -40,7 +40,7 @@ def taken_over(world: World, lead: int) -> None:
 
 def leased(world: World, lead: int) -> None:
     rated(world, lead)
-    assert len(world.claim(SLUG)) == 1
+    assert len(world.claim(SLUG, world.ids.token())) == 1
 
 
 def called(world: World, lead: int) -> None:
