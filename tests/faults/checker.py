@@ -14,7 +14,7 @@ HALVES: Final = {
     "job without lead": "SELECT count(*) FROM jobs JOIN leads ON leads.id = jobs.lead_id"
     " WHERE jobs.id IN (SELECT max(id) FROM jobs GROUP BY lead_id)"
     " AND leads.label_id IS DISTINCT FROM jobs.label_id"
-    " AND NOT (leads.status = 'open' AND leads.updated_at > jobs.created_at)",
+    " AND NOT (leads.status = 'open' AND leads.updated_at >= jobs.created_at)",
     "job without delivery": "SELECT count(*) FROM jobs WHERE id NOT IN (SELECT job_id FROM deliveries)",
     "delivery without job": "SELECT count(*) FROM deliveries WHERE job_id NOT IN (SELECT id FROM jobs)",
     "miscounted job": "SELECT count(*) FROM jobs WHERE remaining <>"
