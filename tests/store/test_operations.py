@@ -1,16 +1,18 @@
 """What a person orders about deliveries: again, stop, pause."""
 
 import pytest
+from sqlalchemy import update
 
 from leadtrackr.conversions import connections, operations
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
 from leadtrackr.db import tables
+from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.errors import Conflict, NotFound
-from tests.support.engine import World
+from tests.support.engine import RETRY, World
 from tests.support.working import working
 
 REFUSED = Outcome(kind=Kind.REJECTED, code="unexpected")
@@ -206,3 +208,31 @@ def test_nothing_is_sent_before_its_window_opens_however_often_it_is_asked_for(w
     assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).to_send == {"google_ads": 1}
     (again,) = world.deliveries()
     assert (again.state, again.run_at) == ("waiting", made.run_at)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_a_line_closes_up_when_some_leave_it_from_the_middle(world: World, how: str) -> None:
+    """A, B, C, D of one lead and platform: B and C leave, and D goes after A, not before it."""
+    world.furnish("meta")
+    lead = world.lead()
+    for name in ("B", "C", "D"):
+        world.label(name, on=("meta",))
+    world.rate(lead, "Won", 100)
+    world.record("meta", "a", world.claim("meta", "a"), RETRY)
+    for name in ("B", "C", "D"):
+        world.rate(lead, name, 100)
+        world.sweep()
+    first, second, third, last = (row.id for row in world.deliveries())
+    if how == "cancelled":
+        world.run(operations.cancel(world.db, world.project_ref, Chosen(ids=(second, third))))
+    else:
+        closing = update(tables.deliveries).where(tables.deliveries.c.id.in_([second, third])).values(closes_at=1)
+        world.write(lambda tx: tx.run(prepare(closing)))
+        world.sweep()
+    assert [(row.id, row.behind) for row in world.deliveries() if row.settled_at is None] == [
+        (first, None),
+        (last, first),
+    ]
+    world.step(DAY)
+    world.sweep()
+    assert [one.id for one in world.claim("meta", "b")] == [first]

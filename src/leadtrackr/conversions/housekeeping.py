@@ -12,7 +12,7 @@ from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.incidents import watch
 from leadtrackr.conversions.lots import DEATHS
 from leadtrackr.conversions.model import UNSETTLED, JobState, State
-from leadtrackr.conversions.settle import pass_jobs, settle_passed_jobs
+from leadtrackr.conversions.settle import close_up, pass_jobs, settle_passed_jobs
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, leases
@@ -37,7 +37,7 @@ _PROMOTE: Final = prepare(update(deliveries).where(_IDS).values(state=State.QUEU
 # By connection, as the index over what is not settled begins with it.
 _IS_CLOSED: Final = (_D.connection_id == connections.c.id) & OPEN_UNTIL & (_D.closes_at <= bindparam("now"))
 _CLOSED: Final = prepare(
-    select(_D.id, _D.job_id, _D.passed)
+    select(_D.id, _D.job_id, _D.passed, _D.behind)
     .select_from(connections.join(deliveries, _IS_CLOSED))
     .limit(CHUNK)
     .with_for_update(of=deliveries, skip_locked=True)
@@ -174,6 +174,7 @@ def sweep(tx: Tx) -> Swept:
     closed = tx.all(_CLOSED, now=now)
     expired = sorted(row.id for row in closed)
     if closed:
+        close_up(tx, {row.id: row.behind for row in closed})
         tx.run(_EXPIRE, ids=expired, now=now)
         incidents.lost(tx, expired)
     stopped, passed = strays.stop(tx, now)

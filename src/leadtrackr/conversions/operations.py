@@ -17,7 +17,7 @@ from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.hold import hold_connection
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
 from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
-from leadtrackr.conversions.settle import pass_jobs
+from leadtrackr.conversions.settle import close_up, pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import attempts, connections, deliveries, labels, leads
@@ -149,6 +149,7 @@ async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
         ids = sorted(int(row.id) for row in rows)
         if rows:
             now = tx.now()
+            close_up(tx, {int(row.id): row.behind for row in rows})
             tx.run(_CANCEL, of_project=project.id, ids=ids, now=now)
             pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=ids, now=now)
         left = {int(row.id): State(row.state) for row in found if row.state not in STOPPABLE}

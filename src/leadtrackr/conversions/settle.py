@@ -4,7 +4,7 @@ A lead shows as pending by its job alone, so the lead's row is never written her
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -32,6 +32,9 @@ _FREE_FOLLOWERS: Final = prepare(
     .where(_D.behind.is_not(None), IdsIn(_D.behind, "ids"))
     .values(behind=None, code=func.nullif(_D.code, constant(outcomes.BEHIND)))
 )
+_RELINK: Final = prepare(
+    update(deliveries).where(_D.behind == bindparam("of_delivery")).values(behind=bindparam("new_behind"))
+)
 _job: Final = msgspec.json.Decoder(list[tuple[int, str, int]])
 _OF_JOBS: Final = packed(
     select(_J.id, _J.state, _J.remaining).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update()
@@ -51,6 +54,18 @@ _SETTLE: Final = prepare(
     .where(IdsIn(_J.id, "ids"))
     .values(remaining=0, state=JobState.SETTLED.value, settled_at=bindparam("now"))
 )
+
+
+def close_up(tx: Tx, leaving: Mapping[int, int | None]) -> None:
+    """Closes the gaps that deliveries leave in their lines: what stood behind one of them stands behind the one before.
+
+    `leaving`: those that are settled out of turn, before they are written, with what each stands behind.
+    """
+    for delivery_id, place in sorted(leaving.items()):
+        while place is not None and place in leaving:
+            place = leaving[place]
+        if place is not None:
+            tx.run(_RELINK, of_delivery=delivery_id, new_behind=place)
 
 
 def pass_jobs(
