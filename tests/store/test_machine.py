@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import column, select, table
 
-from leadtrackr.conversions import claim, housekeeping
+from leadtrackr.conversions import claim, housekeeping, operations
 from leadtrackr.conversions.hold import hold_connection, pause_connection, release_connection
 from leadtrackr.conversions.model import DELIVERED, TRANSITIONS, UNSETTLED, Claimed, State
 from leadtrackr.db import tables
@@ -104,6 +104,7 @@ class Engine(RuleBasedStateMachine):
         self.gone: dict[str, tuple[str, list[Claimed]]] = {}
         self.settled: dict[int, Any] = {}
         self.frozen: dict[int, tuple[object, ...]] = {}
+        self.replayed: set[int] = set()
         self.moves = 0
         self.tokens = 0
         self.rated = dict.fromkeys(self.leads, "open")
@@ -233,6 +234,22 @@ class Engine(RuleBasedStateMachine):
 
         self.world.write(work)
 
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        states = {row.id: State(row.state) for row in self.world.deliveries()}
+        if states:
+            ids = data.draw(st.sets(st.sampled_from(sorted(states)), min_size=1))
+            wanted = operations.Chosen(ids=tuple(sorted(ids)))
+            stopped = self.world.run(operations.cancel(self.world.db, self.world.project_ref, wanted))
+            assert set(stopped.ids) == {one for one in ids if states[one] in operations.STOPPABLE}
+
+    @rule()
+    def replay(self) -> None:
+        plan = self.world.run(operations.retry(self.world.db, self.world.project_ref, operations.Chosen()))
+        for one in plan.ids:
+            self.settled.pop(one, None)
+            self.replayed.add(one)
+
     # What always holds
 
     @invariant()
@@ -282,9 +299,23 @@ class Engine(RuleBasedStateMachine):
             if State(row.state) in UNSETTLED:
                 lines.setdefault((row.lead_id, row.connection_id), []).append(row)
         for line in lines.values():
-            ids = [row.id for row in line]
-            assert [row.behind for row in line] == [None, *ids[:-1]], line
-            assert all(row.state != "sending" for row in line[1:]), line
+            ordered = self.from_the_head(line)
+            assert all(row.state != "sending" for row in ordered[1:]), line
+            # What was asked for again goes to the end of its line; the others stay in the order of their ratings.
+            ids = [row.id for row in ordered if row.id not in self.replayed]
+            assert ids == sorted(ids), line
+
+    @staticmethod
+    def from_the_head(line: list[Any]) -> list[Any]:
+        """The line in the order in which it goes: one stands at its head, and one behind each."""
+        followers = {row.behind: row for row in line}
+        assert len(followers) == len(line), line
+        ordered, place = list[Any](), None
+        while place in followers:
+            ordered.append(followers[place])
+            place = ordered[-1].id
+        assert len(ordered) == len(line), line
+        return ordered
 
     @invariant()
     def what_is_taken_back_is_what_the_platform_has(self) -> None:

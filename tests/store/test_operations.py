@@ -236,3 +236,22 @@ def test_a_line_closes_up_when_some_leave_it_from_the_middle(world: World, how: 
     world.step(DAY)
     world.sweep()
     assert [one.id for one in world.claim("meta", "b")] == [first]
+
+
+def test_what_is_asked_for_again_goes_to_the_end_of_its_line(world: World) -> None:
+    """A waits, B and C behind it; B is stopped and asked for again: it goes after C, and what is rated then after B."""
+    world.furnish("meta")
+    lead = world.lead()
+    for name in ("B", "C", "D"):
+        world.label(name, on=("meta",))
+    world.rate(lead, "Won", 100)
+    world.record("meta", "a", world.claim("meta", "a"), RETRY)
+    for name in ("B", "C"):
+        world.rate(lead, name, 100)
+    first, second, third = (row.id for row in world.deliveries())
+    world.run(operations.cancel(world.db, world.project_ref, Chosen(ids=(second,))))
+    world.run(operations.retry(world.db, world.project_ref, Chosen()))
+    world.rate(lead, "D", 100)
+    fourth = world.deliveries()[-1].id
+    line = {row.behind: row.id for row in world.deliveries()}
+    assert line == {None: first, first: third, third: second, second: fourth}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, literal_column, select, update
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
@@ -36,10 +36,15 @@ _C: Final = connections.c
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _OF_PROJECT: Final = _D.project_id == bindparam("of_project")
 
-_AHEAD: Final = prepare(
-    select(_D.lead_id, _D.connection_id, func.max(_D.id).label("id"))
-    .where(_OF_PROJECT, IdsIn(_D.lead_id, "lead_ids"), _D.state.in_([constant(state) for state in sorted(UNSETTLED)]))
-    .group_by(_D.lead_id, _D.connection_id)
+_FOLLOWER: Final = deliveries.alias("follower")
+_LAST: Final = prepare(
+    select(_D.lead_id, _D.connection_id, _D.id).where(
+        _OF_PROJECT,
+        IdsIn(_D.lead_id, "lead_ids"),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
+        # Not the newest: one that was asked for again went to the end of its line.
+        ~exists(select(literal_column("1")).where(_FOLLOWER.c.behind == _D.id, _FOLLOWER.c.behind.is_not(None))),
+    )
 )
 _LATER: Final = prepare(
     select(_D.takes_back, func.max(_D.id).label("id"))
@@ -210,17 +215,18 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
 def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:
     if not rows:
         return
-    now, behind = tx.now(), _ahead(tx, project, rows)
+    now, last = tx.now(), _last(tx, project, rows)
     moves: list[dict[str, object]] = []
     for row in sorted(rows, key=lambda found: int(found.id)):
         line = (row.lead_id, row.connection_id)
-        # One that waits stands in its line already; any other goes to the end of it.
-        place = row.behind if row.state == State.WAITING else behind.get(line)
+        place = row.behind
+        if row.state != State.WAITING:
+            # One that waits stands in its line already; any other goes to the end of it.
+            place, last[line] = last.get(line), row.id
         # One that was stopped before its first try may have been waiting for the platform's window to open.
         run_at = max(now, row.run_at) if row.state == State.CANCELLED and not row.tries else now
         values = {"of_delivery": row.id, "new_behind": place, "new_run_at": run_at}
         moves.append({"of_project": project.id, "now": now, **values})
-        behind[line] = row.id
     tx.many(_SEND_AGAIN, moves)
 
 
@@ -240,8 +246,8 @@ def _superseded(tx: Tx, project: Project, rows: Sequence[Any]) -> set[int]:
     }
 
 
-def _ahead(tx: Tx, project: Project, rows: Sequence[Any]) -> dict[tuple[int, int], int | None]:
-    """The last delivery on its way, for each lead and connection."""
+def _last(tx: Tx, project: Project, rows: Sequence[Any]) -> dict[tuple[int, int], int | None]:
+    """The last one on its way, for each lead and connection."""
     lead_ids = sorted({int(row.lead_id) for row in rows})
-    found = tx.all(_AHEAD, of_project=project.id, lead_ids=lead_ids)
+    found = tx.all(_LAST, of_project=project.id, lead_ids=lead_ids)
     return {(row.lead_id, row.connection_id): int(row.id) for row in found}

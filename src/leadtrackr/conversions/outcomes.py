@@ -129,7 +129,8 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     POISON: _ours(
         Kind.REJECTED,
         "Three workers died while they were sending it, the last time with nothing else in their hands.",
-        "Report it with the lead's data at hand: this is a fault of the program. Nothing else is held up by it.",
+        "Nothing to do for you, and nothing else is held up by it. Whoever runs LeadTrackr should report it with the "
+        "lead's data at hand: it is a fault of the program.",
     ),
     ASKED_AGAIN: _wait(
         "A person asked for it to be sent again.",

@@ -45,6 +45,8 @@ class Prior(msgspec.Struct, frozen=True):
     """Whether the head of its line waits or is held, so that what stands behind it cannot be tried now."""
     counts: bool = True
     """Whether it is a conversion, and one that has not been taken back."""
+    last: bool = True
+    """Whether nothing stands behind it. Not always the newest: what is asked for again goes to the end of its line."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,7 +212,7 @@ def in_order(planned: Planned, before: Sequence[Planned], priors: Sequence[Prior
         return planned
     ahead: tuple[int, bool] | None = None
     for prior in priors:
-        if prior.connection_id == planned.connection_id and prior.state in UNSETTLED:
+        if prior.connection_id == planned.connection_id and prior.state in UNSETTLED and prior.last:
             ahead = (prior.id, prior.stuck)
     for place, other in enumerate(before, start=1):
         if other.connection_id == planned.connection_id and other.state in UNSETTLED:

@@ -265,6 +265,7 @@ def _priors(
     gone = {one.first.id for one in conversions if one.gone}
     left = [one for one in earlier if one.id not in cancelled]
     behind = {one.id: relinked.get(one.id, one.behind) for one in left}
+    followed = set(behind.values())
     return tuple(
         Prior(
             one.id,
@@ -273,6 +274,7 @@ def _priors(
             one.state,
             is_stuck(one.state, behind[one.id], one.passed),
             one.kind == DeliveryKind.CONVERSION and one.id not in gone,
+            one.id not in followed,
         )
         for one in left
     )
