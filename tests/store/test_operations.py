@@ -248,6 +248,7 @@ def test_what_is_asked_for_again_goes_to_the_end_of_its_line(world: World) -> No
     world.record("meta", "a", world.claim("meta", "a"), RETRY)
     for name in ("B", "C"):
         world.rate(lead, name, 100)
+        world.sweep()
     first, second, third = (row.id for row in world.deliveries())
     world.run(operations.cancel(world.db, world.project_ref, Chosen(ids=(second,))))
     world.run(operations.retry(world.db, world.project_ref, Chosen()))
