@@ -104,10 +104,11 @@ def begin(tx: Tx, connection: Connection, results: Sequence[Result], now: int) -
         return
     requests: dict[str, list[int | None]] = {}
     for result in results:
-        reference = result.outcome.reference
-        if result.outcome.kind == Kind.ACCEPTED and reference and result.size:
-            places = requests.setdefault(reference, [None] * result.size)
-            places[result.place] = result.delivery.id
+        outcome = result.outcome
+        if outcome.reference and result.size and outcome.kind == Kind.ACCEPTED:
+            if outcome.reference not in requests:
+                requests[outcome.reference] = [None] * result.size
+            requests[outcome.reference][result.place] = result.delivery.id
     first_at = now + int(destination.status.first_after_s * SECOND)
     for reference, places in requests.items():
         text = msgspec.json.encode(places).decode()
