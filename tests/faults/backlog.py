@@ -1,4 +1,4 @@
-"""Many rated leads at once, made inside the database as copies of one, and what leads are rated by in a running loop."""
+"""Many rated leads at once, as copies of one inside the database; and what goes on in a running loop."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,10 @@ from leadtrackr.conversions import service
 from leadtrackr.db import tables
 from tests.support.engine import World
 from tests.support.tables import execute
+from tests.support.working import Works
 
+STEP: Final = 50_000
+"""Microseconds that the clock goes on between two glances."""
 _NUMBERS: Final = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
 
 
@@ -26,6 +29,15 @@ async def rate(world: World, leads: Sequence[int]) -> None:
     """Rates leads, from within the world's loop."""
     posts = [world.post(lead, "Won", 5000) for lead in leads]
     await asyncio.gather(*(service.update_status(world.db, world.ids, world.api_key, post) for post in posts))
+
+
+async def deliver_as_time_goes(works: Works) -> None:
+    """One look, until nothing more is sent; the clock goes on, since a limit of requests waits for it."""
+    delivering = asyncio.create_task(works.deliver())
+    while not delivering.done():
+        works.world.step(STEP)
+        await asyncio.sleep(0.005)
+    await delivering
 
 
 def _copy(url: str, lead: int, count: int) -> None:

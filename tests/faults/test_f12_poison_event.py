@@ -1,11 +1,9 @@
-"""F12: one bad event in an all-or-nothing batch of a thousand, named or not: 999 are delivered, and none loses a try."""
-
-import asyncio
+"""F12: one bad event in an all-or-nothing thousand, named or not: 999 are delivered, and none loses a try."""
 
 from leadtrackr.conversions import lots
 from leadtrackr.db import tables
 from tests.faults import checker
-from tests.faults.backlog import rated_backlog
+from tests.faults.backlog import deliver_as_time_goes, rated_backlog
 from tests.faults.frame import Found, Scene, at_most, exactly, fault
 from tests.support.engine import World
 from tests.support.tables import execute
@@ -58,11 +56,7 @@ async def _round(world: World, slug: str, place: int, *, named: bool) -> tuple[i
     """How many requests it took, what the platform has, and whether the event at that place is the one refused."""
     async with working(world) as works:
         await works.fault({"destination": slug, "reject_event": place, "named": named})
-        delivering = asyncio.create_task(works.deliver())
-        while not delivering.done():
-            world.step(50_000)  # a limit of requests waits for the clock
-            await asyncio.sleep(0.005)
-        await delivering
+        await deliver_as_time_goes(works)
         calls = [call for call in await works.calls(slug) if call["method"] == "POST"]
         keys = await works.keys(slug)
     first = [event.get("event_id") or event["transactionId"] for event in _events(calls[0]["body"])]
