@@ -26,7 +26,7 @@ _ATTEMPTS = prepare(tables.attempts.select().order_by(tables.attempts.c.id))
 @fault("F11", variants=("refused", "warned"))
 def test_f11_no_outcome_is_on_the_wrong_delivery(scene: Scene) -> Found:
     """Refusals that name events, and successes that say something of some of them."""
-    rounds = scene.pick(short=12, long=200)
+    rounds = scene.pick(short=12, long=60)
     with World(scene.database_url, seed=scene.seed) as world:
         world.furnish(SLUG)
         sizes = [scene.chance.randint(1, MOST) for _ in range(rounds)]

@@ -19,7 +19,7 @@ PLATFORMS = {"named": ("google_ads",), "not named": ("meta", "google_ads")}
 def test_f12_one_bad_event_of_a_thousand_costs_few_requests_and_the_good_ones_nothing(scene: Scene) -> Found:
     """At any place of the batch, which is the sandbox's to refuse; each time a thousand others."""
     assert COUNT <= lots.LOT
-    slugs, rounds = PLATFORMS[scene.variant], scene.pick(short=2, long=20)
+    slugs, rounds = PLATFORMS[scene.variant], scene.pick(short=2, long=6)
     requests: list[int] = []
     refused: list[bool] = []
     keys: dict[str, int] = {}

@@ -36,7 +36,7 @@ class Impatient(HttpClient):
 @fault("F14", variants=tuple(FAULTS))
 def test_f14_what_was_taken_without_an_answer_counts_once(scene: Scene) -> Found:
     """Half of the calls meet the fault, for a while; whatever is sent again is the same event under the same id."""
-    rounds, count = scene.pick(short=1, long=6), scene.pick(short=40, long=200)
+    rounds, count = scene.pick(short=1, long=3), scene.pick(short=40, long=100)
     with World(scene.database_url, seed=scene.seed) as world:
         for _ in range(rounds):
             world.furnish(*SLUGS)
@@ -73,7 +73,7 @@ async def _story(scene: Scene, world: World) -> tuple[Taken, int]:
         worker = Worker(world.db, http, world.box, world.clock, world.ids, works.metrics, Pace())
         for n in range(200):
             await works.well()
-            broken = n < scene.pick(short=5, long=20)
+            broken = n < scene.pick(short=5, long=12)
             if broken:
                 await _break(scene, works)
             await _deliver(scene, works, worker, cut=broken and scene.variant == "connection cut")

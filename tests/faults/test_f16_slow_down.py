@@ -25,7 +25,7 @@ EACH_STEP = 2
 @fault("F16", variants=("seconds", "date"))
 def test_f16_nothing_is_sent_in_the_pause_and_the_others_go_on(scene: Scene) -> Found:
     """Each platform in its turn, for as many looks as it was well before; leads are rated all the while."""
-    rounds, pause = scene.pick(short=3, long=12), scene.pick(short=8, long=30)
+    rounds, pause = scene.pick(short=3, long=6), scene.pick(short=8, long=20)
     count = 2 * pause * EACH_STEP * rounds
     with World(scene.database_url, seed=scene.seed) as world:
         world.furnish(*SLUGS)

@@ -26,11 +26,14 @@ class Limit(NamedTuple):
     period_s: int
     short_s: int
     long_s: int
+    used: float
+    """Least part of it that must be used in the long form; ten elevenths can be."""
 
 
+# A limit by the second forgives 50 ms of lateness, and a busy machine is later than that: what is late is not used.
 LIMITS = {
-    "20 a second": Limit("requests_per_second", 20, 1, 3, 30),
-    "600 a minute": Limit("requests_per_minute", 600, 60, 4, 75),
+    "20 a second": Limit("requests_per_second", 20, 1, 3, 15, 0.5),
+    "600 a minute": Limit("requests_per_minute", 600, 60, 4, 66, 0.9),
 }
 
 
@@ -65,7 +68,7 @@ def test_f17_several_workers_keep_to_one_limit_and_use_it(scene: Scene) -> Found
             noted("workers", len(crew)),
             noted("requests", len(all_times)),
             at_most("most in a window", _most(all_times, limit.period_s * SECOND), limit.requests),
-            at_least("used", used, scene.pick(short=0.5, long=0.9)),
+            at_least("used", used, scene.pick(short=0.5, long=limit.used)),
             exactly("sent again", sum(keys.values()) - len(keys), 0),
             exactly("in the ledger and not accepted, or the other way", len(keys.keys() ^ accepted), 0),
             checker.half_writes(url),
