@@ -73,6 +73,11 @@ class Process:
         """Its id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def wait(self) -> int:
         """Waits for the end; the exit status, negative for a signal."""
         status = self._process.wait(WAIT_S)
@@ -138,6 +143,12 @@ class Sandbox:
         """Each event id that a platform took, and how often."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/ledger/keys?destination={slug}", timeout=WAIT_S) as answer:  # noqa: S310 - our own
             return {row["key"]: row["times"] for row in json.load(answer)["keys"]}
+
+    def times(self, slug: str) -> list[int]:
+        """When each call came to a platform, microseconds UTC, in order."""
+        address = f"{self.url}/_sandbox/ledger?destination={slug}&bodies=0"
+        with urllib.request.urlopen(address, timeout=WAIT_S) as answer:  # noqa: S310 - our own
+            return sorted(call["at"] for call in json.load(answer)["calls"])
 
 
 @contextmanager

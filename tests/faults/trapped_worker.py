@@ -1,8 +1,9 @@
 """A worker in a process of its own that kills or stops itself at a chosen point, as an accident would.
 
-    trapped_worker.py [SIGKILL|SIGSTOP POINT NTH]
+    trapped_worker.py [SIGKILL|SIGSTOP POINT NTH [LOT]]
 
-The settings come from the environment. At the end it prints what it counted.
+The point `event=ID,ID` is reached with each request that carries one of these events. LOT deliveries go under one
+lease. The settings come from the environment. At the end it prints what it counted.
 """
 
 import asyncio
@@ -39,6 +40,12 @@ class Trap:
         self._signal = signal.Signals[number] if number else None
         self._point = point
         self._left = int(nth)
+
+    def carries(self, body: bytes) -> None:
+        """Says that this is about to leave."""
+        kind, _, ids = self._point.partition("event=")
+        if not kind and any(one.encode() in body for one in ids.split(",") if one):
+            self.reached(self._point)
 
     def reached(self, point: str) -> None:
         """Says that the worker is here."""
@@ -95,13 +102,14 @@ class TrappedHttp(HttpClient):
 
     async def send(self, request: Outgoing, timeout_s: float = 30.0) -> Sent:
         self.trap.reached("before_send")
+        self.trap.carries(request.body)
         sent = await super().send(request, timeout_s)
         self.trap.reached("after_send")
         return sent
 
 
-async def main(trap: Trap) -> None:
-    lots.LOT = LOT  # type: ignore[misc]
+async def main(trap: Trap, lot: int) -> None:
+    lots.LOT = lot  # type: ignore[misc]
     values = settings.load()
     clock, metrics = SystemClock(), Metrics((), DESTINATIONS)
     db = TrappedDatabase(open_database(values.database_url.reveal(), clock), trap)
@@ -121,4 +129,4 @@ async def main(trap: Trap) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Trap(*sys.argv[1:])))
+    asyncio.run(main(Trap(*sys.argv[1:4]), int((sys.argv[4:] or [str(LOT)])[0])))
