@@ -91,7 +91,7 @@ def test_f26_a_claim_among_a_million_costs_what_it_costs_among_few(scene: Scene)
 
 def _compare(scene: Scene, much: Queue, most: int, folder: Path) -> list[Figure]:
     """The same claim in a queue that is just as long as a lot, and in the long one, in turns."""
-    blocks, rounds = scene.pick(short=(2, 8), long=(7, 100))
+    blocks, rounds = scene.pick(short=(2, 8), long=(5, 80))
     with World(_another(scene, folder), seed=scene.seed) as small:
         few = Queue(small, most, [])
         few.fill()
