@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -18,6 +19,7 @@ from tests.support.tables import execute
 WELL: Final = ("meta", "google_ads", "meta", "google_ads", "meta")
 HANGS: Final = "ga4"
 RATIO: Final = 1.2
+BETWEEN_S: Final = 0.03
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Phase:
 @fault("F19")
 def test_f19_the_five_others_wait_no_longer(scene: Scene) -> Found:
     """With and without it by turns; the same number of ratings is posted each time, the sixth into no connection."""
-    url, pairs, ratings = scene.database_url, scene.pick(short=1, long=6), scene.pick(short=60, long=420)
+    url, pairs, ratings = scene.database_url, scene.pick(short=1, long=12), scene.pick(short=60, long=150)
     shops = _open(url, scene.seed)
     alone: list[Phase] = []
     beside: list[Phase] = []
@@ -90,8 +92,11 @@ def test_f19_the_five_others_wait_no_longer(scene: Scene) -> Found:
             platforms.well()
             eventually(lambda: checker.unsettled(url) == 0, "what hung arrives")
         running.end()
-    p99 = {name: statistics.median(one.p99 for one in phases) for name, phases in (("A", alone), ("B", beside))}
-    middle = {name: statistics.median(one.median for one in phases) for name, phases in (("A", alone), ("B", beside))}
+    sides = {"A": alone, "B": beside}
+    # Of all phases of a side together: one alone has too few for a p99 that is more than its worst.
+    pooled = {name: Phase([delay for one in phases for delay in one.delays]) for name, phases in sides.items()}
+    p99 = {name: one.p99 for name, one in pooled.items()}
+    middle = {name: one.median for name, one in pooled.items()}
     times = p99["B"] / p99["A"]
     return Found(
         pairs,
@@ -132,6 +137,7 @@ def _phase(shops: Shops, platforms: Sandbox, address: str, sixth: Shop, ratings:
         leads = [turn[n % len(turn)].lead(caller, n) for n in range(ratings)]
         for number, lead in enumerate(leads):
             turn[number % len(turn)].rate(caller, lead)
+            time.sleep(BETWEEN_S)  # the distance between callers, which is part of what is measured
     of_the_five = f"id > {first} AND destination <> '{HANGS}'"
     eventually(
         lambda: (
@@ -140,7 +146,7 @@ def _phase(shops: Shops, platforms: Sandbox, address: str, sixth: Shop, ratings:
         ),
         "the five have theirs",
     )
-    made = dict(execute(shops.url, f"SELECT event_id, created_at FROM deliveries WHERE {of_the_five}"))  # noqa: S608
+    made: dict[str, int] = dict(execute(shops.url, f"SELECT event_id, created_at FROM deliveries WHERE {of_the_five}"))  # noqa: S608
     received = {
         one["key"]: call["at"]
         for slug in sorted(set(WELL))
