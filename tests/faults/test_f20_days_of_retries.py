@@ -121,7 +121,7 @@ def test_f20_every_retry_keeps_to_the_schedule_and_nothing_is_sent_too_late(scen
         with World(url, clock=clock, seed=scene.seed) as world:
             world.furnish("meta")
             # Where the clock stands still, a limit by the minute would never be over.
-            world.connect("google_ads", requests_per_minute="100000")
+            world.connect("google_ads", requests_per_minute="99999")
             olds = [world.lead(email=f"old{n}@example.de") for n in range(each)]
             clock.set(START + OLD - DAY)
             for _ in range(scene.pick(short=1, long=GROUPS)):
@@ -170,7 +170,7 @@ def _days(story: Story, restarts: int) -> None:
 
 def _found(story: Story, restarts: int) -> Found:
     url, counts = story.scene.database_url, story.counts
-    states = dict(
+    states: dict[str, int] = dict(
         execute(url, "SELECT code, count(*) FROM deliveries WHERE state IN ('expired', 'rejected') GROUP BY 1")
     )
     attempts = execute(url, "SELECT delivery_id, number, count(*) FROM attempts WHERE scope = 'event' GROUP BY 1, 2")

@@ -32,8 +32,8 @@ _FILL: Final[dict[str, dict[str, str]]] = {
     | {"job_id": "i", "lead_id": "i", "label_id": "1", "connection_id": "1", "destination": "'meta'"}
     | {"account": "'123456789012345'", "action": "'QualifiedLead'", "event_id": "'lt-' || i", "value_cents": "100"}
     | {"currency": "'EUR'", "happened_at": str(START), "state": "'queued'", "run_at": str(START), "passed": "0"}
-    # In another order than that of the ids, as windows are.
-    | {"closes_at": f"{START + DAY} + i * 7919 % 1000003", "updated_at": str(START)},
+    # Roughly in the order of the ids: windows follow the leads' age, and leads are not rated quite in turn.
+    | {"closes_at": f"{START + DAY} + i + i * 7919 % 997", "updated_at": str(START)},
 }
 
 
@@ -91,7 +91,7 @@ def test_f26_a_claim_among_a_million_costs_what_it_costs_among_few(scene: Scene)
 
 def _compare(scene: Scene, much: Queue, most: int, folder: Path) -> list[Figure]:
     """The same claim in a queue that is just as long as a lot, and in the long one, in turns."""
-    blocks, rounds = scene.pick(short=(2, 8), long=(5, 80))
+    blocks, rounds = scene.pick(short=(2, 8), long=(3, 50))
     with World(_another(scene, folder), seed=scene.seed) as small:
         few = Queue(small, most, [])
         few.fill()
