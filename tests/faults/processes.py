@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from leadtrackr.conversions import service
 from leadtrackr.kit.clock import SystemClock
@@ -149,6 +149,31 @@ class Sandbox:
         address = f"{self.url}/_sandbox/ledger?destination={slug}&bodies=0"
         with urllib.request.urlopen(address, timeout=WAIT_S) as answer:  # noqa: S310 - our own
             return sorted(call["at"] for call in json.load(answer)["calls"])
+
+    def calls(self, slug: str, since: int = 0) -> list[dict[str, Any]]:
+        """The calls to a platform after the one of this number, oldest first."""
+        address = f"{self.url}/_sandbox/ledger?destination={slug}&since={since}"
+        with urllib.request.urlopen(address, timeout=WAIT_S) as answer:  # noqa: S310 - our own
+            found: list[dict[str, Any]] = json.load(answer)["calls"]
+            return found
+
+    def last(self) -> int:
+        """How many calls there were at all, which is the number of the last."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/ledger/summary", timeout=WAIT_S) as answer:  # noqa: S310 - our own
+            return sum(int(one["calls"]) for one in json.load(answer)["destinations"].values())
+
+    def fault(self, *faults: dict[str, Any]) -> None:
+        """Sets faults."""
+        self._ask("PUT", json.dumps(faults).encode())
+
+    def well(self) -> None:
+        """Ends all faults."""
+        self._ask("DELETE")
+
+    def _ask(self, method: str, body: bytes | None = None) -> None:
+        asked = urllib.request.Request(f"{self.url}/_sandbox/faults", body, method=method)  # noqa: S310 - our own
+        with urllib.request.urlopen(asked, timeout=WAIT_S):  # noqa: S310 - our own
+            pass
 
 
 @contextmanager

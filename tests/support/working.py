@@ -31,8 +31,14 @@ class Works:
         self.url = url
         self.http = HttpClient(url)
         self.metrics = Metrics((), DESTINATIONS)
-        self.worker = Worker(world.db, self.http, world.box, world.clock, world.ids, self.metrics, pace)
+        self._pace = pace
         self._session = session
+        self.restart()
+
+    def restart(self) -> None:
+        """Another worker, which remembers nothing."""
+        world = self.world
+        self.worker = Worker(world.db, self.http, world.box, world.clock, world.ids, self.metrics, self._pace)
 
     async def deliver(self) -> None:
         """Looks once, and waits until every connection has nothing more to send."""
