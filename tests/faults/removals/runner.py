@@ -99,14 +99,13 @@ def _pytest(
     """Its exit code, None when it had to be ended, and what it wrote."""
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=1", f"--junitxml={root / 'report.xml'}"]
     order = [sys.executable, "-c", _RUN, *options, *(["-x"] if first else []), *tests]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LEADTRACKR_"))}
-    # A folder of its own for the PostgreSQL of each, so that none waits for another's.
-    (root / "run").mkdir()
-    own = {"PYTHONPATH": str(root / "src"), "XDG_RUNTIME_DIR": str(root / "run"), "TMPDIR": str(root / "run")}
+    # Neither what steers the tests around this one, nor the folder of a PostgreSQL server of theirs.
+    others = ("PYTEST_", "LEADTRACKR_", "XDG_RUNTIME_DIR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     process = subprocess.Popen(
         order,
         cwd=root,
-        env={**kept, **own},
+        env={**kept, "PYTHONPATH": str(root / "src")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
