@@ -3,23 +3,20 @@
 import sys
 import time
 
-from tests.faults.removals.runner import TOGETHER, with_all, without
+from tests.faults.removals.runner import each, fails_anyway
 from tests.faults.removals.table import REMOVALS
 
 
 def main() -> int:
     """1 when a removal is not caught, or a test fails with everything in its place."""
-    from concurrent.futures import ThreadPoolExecutor
-
     wanted = [one for one in REMOVALS if any(part in one.name for part in sys.argv[1:] or [""])]
     started, missed = time.monotonic(), 0
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        for verdict in pool.map(without, wanted):
-            missed += not verdict.caught
-            print("caught" if verdict.caught else "MISSED", "|", verdict.removal.name, "|", verdict.words, flush=True)
+    for verdict in each(wanted):
+        missed += not verdict.caught
+        print("caught" if verdict.caught else "MISSED", "|", verdict.removal.name, "|", verdict.words, flush=True)
     print(f"{len(wanted)} removals, {missed} missed, {time.monotonic() - started:.0f} s", flush=True)
-    anyway = with_all(wanted)
-    print(*anyway, sep="\n")
+    anyway = fails_anyway(wanted)
+    print(anyway)
     return int(bool(missed or anyway))
 
 

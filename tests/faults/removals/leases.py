@@ -8,28 +8,26 @@ LEASES: Final[tuple[Removal, ...]] = (
     cut(
         "fence: the lease token of an outcome",
         "A late outcome is written over the try of the worker that has the delivery now.",
-        "store/test_claim.py::test_an_outcome_of_what_was_given_back_is_refused_though_the_lease_lives[sqlite]",
+        "store/test_safeguards.py::test_an_outcome_of_what_was_given_back_is_refused_though_the_lease_lives[sqlite]",
         engine("record", '_D.lease_token == bindparam("of_token"), '),
         quick=True,
     ),
     cut(
-        "fence: the state of an outcome's delivery",
+        "fence: an outcome is written once",
         "An outcome is written a second time.",
-        "store/test_claim.py::test_an_outcome_is_written_once[sqlite]",
-        engine(
-            "record", '_D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING)', "_D.id == _D.id"
-        ),
+        "store/test_safeguards.py::test_an_outcome_is_written_once_though_the_lease_lives[sqlite]",
+        engine("record", ', _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))', ")"),
     ),
     cut(
         "lease row, locked before the deliveries",
         "A worker that records late and the one that takes over stand in each other's way: a deadlock.",
-        "store/test_claim.py::test_who_records_waits_for_a_takeover_without_holding_the_deliveries",
+        "store/test_locks.py::test_who_records_waits_for_a_takeover_without_holding_the_deliveries",
         engine("record", "    if tx.first(_LEASE, of_token=token) is None:\n        return set()\n"),
     ),
     cut(
         "lease check before each request",
         "A worker that stood still sends what another one has taken over.",
-        "store/test_drain.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[sqlite]",
+        "store/test_safeguards.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[sqlite]",
         engine("drain", " and await lot.lease.keep()"),
         quick=True,
     ),
@@ -66,21 +64,19 @@ LEASES: Final[tuple[Removal, ...]] = (
     cut(
         "give-back: the fence",
         "A worker that stops puts back into the queue what another one is sending.",
-        "store/test_claim.py::test_nobody_gives_back_what_another_has_taken_over[sqlite]",
+        "store/test_safeguards.py::test_nobody_gives_back_what_another_has_taken_over[sqlite]",
         engine("claim", "    .where(_IDS, _OURS)\n", "    .where(_IDS)\n"),
     ),
     cut(
         "takeover: the fence",
         "What was recorded under a lease is queued again when the lease ends.",
-        "store/test_claim.py::test_a_takeover_leaves_what_was_recorded_or_given_back[sqlite]",
-        engine(
-            "housekeeping", '_D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING)', "_D.id > 0"
-        ),
+        "store/test_safeguards.py::test_a_takeover_leaves_what_was_recorded_or_given_back[sqlite]",
+        engine("housekeeping", ', _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))', ")"),
     ),
     cut(
         "takeover: SKIP LOCKED",
         "Every worker waits for the one that is sweeping.",
-        "store/test_claim.py::test_a_sweep_does_not_wait_for_another",
+        "store/test_locks.py::test_a_sweep_does_not_wait_for_another",
         engine(
             "housekeeping",
             "    .limit(DEAD_LEASES)\n    .with_for_update(skip_locked=True)\n",
@@ -118,7 +114,7 @@ LEASES: Final[tuple[Removal, ...]] = (
     cut(
         "give-back after a fault of ours: none",
         "A delivery that makes our own code fail is tried again at once, for ever, uncounted.",
-        "store/test_drain.py::test_what_may_have_caused_a_fault_of_ours_is_counted_as_a_death[sqlite]",
+        "store/test_safeguards.py::test_what_may_have_caused_a_fault_of_ours_is_counted_as_a_death[sqlite]",
         engine("drain", "give_back=not faulty", "give_back=True"),
     ),
     cut(

@@ -35,13 +35,13 @@ LINES: Final[tuple[Removal, ...]] = (
     cut(
         "order per lead: poison frees its followers",
         "What stands behind a quarantined conversion is never sent.",
-        "store/test_drain.py::test_what_stood_behind_a_quarantined_one_goes_on_at_once[sqlite]",
+        "store/test_safeguards.py::test_what_stood_behind_a_quarantined_one_goes_on_at_once[sqlite]",
         engine("housekeeping", "over = [*closed, *dead.poison]", "over = [*closed]"),
     ),
     cut(
         "order per lead: mend",
         "What stands behind one that is settled, for whatever reason, stands there for ever.",
-        "store/test_record.py::test_what_stands_behind_a_settled_one_is_freed_in_time[sqlite]",
+        "store/test_safeguards.py::test_what_stands_behind_a_settled_one_is_freed_in_time[sqlite]",
         engine("housekeeping", "        tx.run(_UNBLOCK, ids=sorted(stale))\n", "        pass\n"),
     ),
     cut(
@@ -133,7 +133,7 @@ LINES: Final[tuple[Removal, ...]] = (
     cut(
         "retry and cancel: FOR UPDATE",
         "Of an order to stop and a claim at the same moment both think that they have it.",
-        "store/test_operations.py::test_an_order_waits_for_the_claim_that_was_first",
+        "store/test_locks.py::test_an_order_waits_for_the_claim_that_was_first",
         engine("operations", "statement.with_for_update(of=deliveries) if lock else statement", "statement"),
     ),
     cut(
@@ -150,7 +150,7 @@ LINES: Final[tuple[Removal, ...]] = (
     cut(
         "inquiries: ON CONFLICT",
         "A reference that a platform gives out twice stops the outcomes of its batch from being recorded.",
-        "store/test_inquiry.py::test_a_reference_that_comes_twice_is_asked_about_once[sqlite]",
+        "store/test_safeguards.py::test_a_reference_that_comes_twice_is_asked_about_once[sqlite]",
         engine("inquiry", '    .on_conflict_do_nothing(index_elements=["connection_id", "reference"])\n'),
     ),
     cut(
@@ -162,7 +162,7 @@ LINES: Final[tuple[Removal, ...]] = (
     cut(
         "inquiries: closed once",
         "An answer that comes twice sends a conversion again a second time.",
-        "store/test_inquiry.py::test_an_answer_that_comes_twice_counts_once[sqlite]",
+        "store/test_safeguards.py::test_an_answer_that_comes_twice_counts_once[sqlite]",
         engine(
             "inquiry",
             '.where(_I.id == bindparam("of_inquiry"), _I.state == constant("open"))',

@@ -1,8 +1,8 @@
 """Takes safeguards out of copies of the source, one at a time, and runs the test that must fail without it."""
 
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 from xml.etree import ElementTree as XmlTree
 
@@ -18,21 +19,11 @@ from tests.faults.removals.model import Edit, Removal
 
 ROOT: Final = Path(__file__).parents[3]
 TOGETHER: Final = 2
+_REPORT: Final = "report.xml"
 LONGEST_S: Final = 90
 """For one test; many times what it needs, so that a test that hangs without its safeguard is seen to hang."""
-_ELSEWHERE: Final = 70
 _BROKEN: Final = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "AttributeError", "TypeError")
 """What a test dies of when the source does not work at all: that it was noticed proves nothing."""
-_RUN: Final = f"""
-import sys
-from pathlib import Path
-import leadtrackr, pytest, tests
-for found in (leadtrackr, tests):
-    if not Path(found.__file__).is_relative_to(Path.cwd()):
-        print(found.__file__, "is not of the copy")
-        sys.exit({_ELSEWHERE})
-sys.exit(pytest.main(sys.argv[1:]))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,81 +48,90 @@ def copy(edits: Sequence[Edit] = ()) -> Iterator[Path]:
         yield root
 
 
-def without(removal: Removal) -> Verdict:
-    """Runs the test of a removal without its safeguard."""
-    with copy(removal.edits) as root:
-        code, output = _pytest(root, [removal.test])
-        report = root / "report.xml"
-        if code is None:
-            return Verdict(removal, False, f"ran for more than {LONGEST_S} s")
-        if code != 1 or not report.exists():
-            return Verdict(removal, False, "its test passed" if code == 0 else _last_lines(output))
-        return _judged(removal, report)
+class Lane:
+    """A process that runs tests in copies, one after the other."""
+
+    def __init__(self) -> None:
+        # Neither what steers the tests around this one, nor the folder of a PostgreSQL server of theirs.
+        others = ("PYTEST_", "LEADTRACKR_", "XDG_RUNTIME_DIR")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("lane.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=kept,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """Ends it when it has finished what it is at."""
+        self._process.communicate(timeout=LONGEST_S + 60)
+
+    def pytest(self, root: Path, tests: Sequence[str], *options: str, longest_s: int = LONGEST_S) -> tuple[int, str]:
+        """The exit code of pytest in a copy, and the end of what it wrote."""
+        every = ("-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=1", f"--junitxml={root / _REPORT}")
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([str(root), longest_s, [*every, *options, *tests]]) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return code, "\n".join((root / "output.txt").read_text().strip().splitlines()[-15:])
+
+    def without(self, removal: Removal) -> Verdict:
+        """Runs the test of a removal without its safeguard."""
+        with copy(removal.edits) as root:
+            code, output = self.pytest(root, [removal.test], "-x")
+            if code == 0:
+                return Verdict(removal, False, "its test passed")
+            if code != 1:
+                return Verdict(removal, False, f"its test did not come to an end of its own: {output}")
+            return _judged(removal, root / _REPORT)
+
+    def with_all(self, removals: Sequence[Removal]) -> str:
+        """Runs all their tests with every safeguard in its place; the words of what fails all the same."""
+        with copy() as root:
+            code, output = self.pytest(root, sorted({one.test for one in removals}), longest_s=600)
+        return "" if code == 0 else output
 
 
 def _judged(removal: Removal, report: Path) -> Verdict:
     # Of the test itself: what fails before or after it is an `error` there.
     failures = list(XmlTree.parse(report).iter("failure"))  # noqa: S314 - this program's own file
     if len(failures) != 1:
-        return Verdict(removal, False, "its test did not come to its own end: a fixture failed")
+        return Verdict(removal, False, "a fixture failed, not its test")
     message = " ".join((failures[0].get("message") or "").split())[:200]
     if message.split(":")[0].rpartition(".")[2] in _BROKEN:
         return Verdict(removal, False, f"the source does not work at all without it: {message}")
     return Verdict(removal, True, message)
 
 
-def with_all(removals: Sequence[Removal]) -> list[str]:
-    """Runs all their tests with every safeguard in its place; returns the words of what fails all the same."""
-    with copy() as root:
-        code, output = _pytest(root, sorted({one.test for one in removals}), first=False, longest_s=600)
-    return [] if code == 0 else [_last_lines(output)]
+def each(removals: Sequence[Removal], together: int = TOGETHER) -> Iterator[Verdict]:
+    """The verdicts in order, found by so many lanes at once."""
+    lanes: SimpleQueue[Lane] = SimpleQueue()
+    started = [Lane() for _ in range(together)]
+    for lane in started:
+        lanes.put(lane)
 
-
-def each(removals: Sequence[Removal], together: int = TOGETHER) -> list[Verdict]:
-    """The verdict of each, so many at once."""
-    with ThreadPoolExecutor(together) as pool:
-        return list(pool.map(without, removals))
-
-
-def _pytest(
-    root: Path, tests: Sequence[str], *, first: bool = True, longest_s: float = LONGEST_S
-) -> tuple[int | None, str]:
-    """Its exit code, None when it had to be ended, and what it wrote."""
-    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=1", f"--junitxml={root / 'report.xml'}"]
-    order = [sys.executable, "-c", _RUN, *options, *(["-x"] if first else []), *tests]
-    # Neither what steers the tests around this one, nor the folder of a PostgreSQL server of theirs.
-    others = ("PYTEST_", "LEADTRACKR_", "XDG_RUNTIME_DIR")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-    process = subprocess.Popen(
-        order,
-        cwd=root,
-        env={**kept, "PYTHONPATH": str(root / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=longest_s)
-    except BaseException as error:
-        _end(process)
-        if isinstance(error, subprocess.TimeoutExpired):
-            return None, ""
-        raise
-    return process.returncode, output
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    """As Ctrl-C does, so that what the test has started is ended too; then for good."""
-    for number in (signal.SIGINT, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, number)
+    def one(removal: Removal) -> Verdict:
+        lane = lanes.get()
         try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+            return lane.without(removal)
+        finally:
+            lanes.put(lane)
+
+    with ThreadPoolExecutor(together) as pool:
+        try:
+            yield from pool.map(one, removals)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            for lane in started:
+                lane.close()
 
 
-def _last_lines(output: str) -> str:
-    return "\n".join(output.strip().splitlines()[-15:])
+def fails_anyway(removals: Sequence[Removal]) -> str:
+    """What fails of their tests though every safeguard is in its place."""
+    lane = Lane()
+    try:
+        return lane.with_all(removals)
+    finally:
+        lane.close()

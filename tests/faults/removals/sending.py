@@ -22,7 +22,7 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "consent check at send",
         "Personal data of a lead that has denied it leaves.",
-        "store/test_worker.py::test_consent_that_is_denied_after_the_rating_is_kept_to[sqlite]",
+        "store/test_safeguards.py::test_what_consent_denies_is_in_no_request[sqlite]",
         engine("sender", "lead=permitted(lead),", "lead=lead,"),
     ),
     cut(
@@ -126,19 +126,19 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "jitter of polls",
         "Workers that were started together look at the database together for ever.",
-        "store/test_worker.py::test_looks_of_idle_workers_drift_apart",
+        "store/test_safeguards.py::test_looks_of_idle_workers_drift_apart[sqlite]",
         engine("worker", " * (0.75 + self._ids.fraction() / 2)"),
     ),
     cut(
         "jitter is drawn anew for each batch",
         "Retries of different batches fall on one moment.",
-        "store/test_record.py::test_batches_that_failed_alike_are_tried_again_at_different_times[sqlite]",
+        "store/test_safeguards.py::test_batches_that_failed_alike_are_tried_again_at_different_times[sqlite]",
         engine("record", "    jitter = fraction()\n", "    jitter = 0.5\n"),
     ),
     cut(
         "breaker: the pause is kept to",
         "A platform that asked for a pause is called inside it.",
-        "store/test_drain.py::test_a_pause_that_began_after_the_look_is_kept_to[sqlite]",
+        "store/test_safeguards.py::test_what_is_left_in_the_queue_is_not_sent_inside_a_pause[sqlite]",
         engine(
             "drain",
             "        if connection.paused_until is not None and connection.paused_until > tx.now():\n"
@@ -148,7 +148,7 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "breaker: one probe at a time",
         "Each worker, and each lot, tries a platform that is down.",
-        "store/test_drain.py::test_nothing_is_probed_while_something_is_on_its_way[sqlite]",
+        "store/test_safeguards.py::test_nothing_is_probed_while_something_is_on_its_way[sqlite]",
         engine("drain", "if probing and claim.any_sends(tx, self._connection_id):", "if False:"),
     ),
     cut(
@@ -161,7 +161,7 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "breaker: the connection's row is locked while it is claimed",
         "Two workers find a connection free at the same moment, and both send or probe.",
-        "store/test_drain.py::test_two_workers_that_claim_at_once_are_one_after_the_other",
+        "store/test_locks.py::test_two_workers_that_claim_at_once_are_one_after_the_other",
         engine("connections", ".with_for_update(of=connections, key_share=True)"),
     ),
     cut(
@@ -185,7 +185,7 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "rate limit: a grant is for now",
         "What was granted long ago is sent together with what is granted now.",
-        "store/test_rates.py::test_a_grant_that_is_old_is_given_back_and_not_spent[sqlite]",
+        "store/test_safeguards.py::test_a_grant_that_is_old_is_given_back_and_not_spent[sqlite]",
         engine(
             "allowance",
             "        if self._left and self._clock.now() - self._granted_at > "
