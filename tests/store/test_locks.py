@@ -49,7 +49,7 @@ async def one_in_the_way_of_another(
     await asyncio.to_thread(done.wait, WAIT_S)
     task = asyncio.ensure_future(second)
     async with asyncio.timeout(WAIT_S):
-        while not task.done() and not await db.read(_somebody_waits):
+        while not task.done() and not await db.read(_somebody_waits):  # noqa: ASYNC110 - no event tells of a lock
             await asyncio.sleep(0)
     go_on.set()
     await holding

@@ -1,13 +1,14 @@
 """Safeguards whose absence nothing else would notice; tests/faults/removals takes each out and runs its test here."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import update
 
-from leadtrackr.conversions import claim, housekeeping, inquiry, lots, worker
+from leadtrackr.conversions import claim, housekeeping, inquiry, lots
 from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.drain import Drain
 from leadtrackr.conversions.model import State
@@ -206,7 +207,7 @@ def test_looks_of_idle_workers_drift_apart(world: World, monkeypatch: pytest.Mon
                     works.worker.stop()
                 raise TimeoutError
 
-            monkeypatch.setattr(worker.asyncio, "wait_for", at_once)
+            monkeypatch.setattr(asyncio, "wait_for", at_once)
             await works.worker.run()
 
     world.run(story())
@@ -272,9 +273,9 @@ def test_what_stands_behind_a_settled_one_is_freed_in_time(world: World) -> None
 def test_a_reference_that_comes_twice_is_asked_about_once(world: World) -> None:
     rated(world, "google_ads", 2)
     taken = Outcome(kind=Kind.ACCEPTED, code="ok", reference="the same")
-    for one in world.claim("google_ads"):
-        made = [replace(result(one, taken), size=1)]
-        world.write(lambda tx, made=made: inquiry.begin(tx, world.connections["google_ads"], made, START))
+    each = [[replace(result(one, taken), size=1)] for one in world.claim("google_ads")]
+    for made in each:
+        world.write(partial(inquiry.begin, connection=world.connections["google_ads"], results=made, now=START))
     assert [row.deliveries for row in world.rows(tables.inquiries)] == ["[1]"]
 
 

@@ -109,7 +109,6 @@ LEASES: Final[tuple[Removal, ...]] = (
         "The innocent that were leased with a killer are rejected with it.",
         "store/test_drain.py::test_the_innocent_are_never_rejected_with_it[sqlite]",
         engine("lots", "    return min(most, SMALL_LOT) if takeovers == 1 else 1\n", "    return most\n"),
-        quick=True,
     ),
     cut(
         "give-back after a fault of ours: none",

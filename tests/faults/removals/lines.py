@@ -16,7 +16,6 @@ LINES: Final[tuple[Removal, ...]] = (
             "(_D.state == constant(State.QUEUED)) & _D.behind.is_(None)",
             "(_D.state == constant(State.QUEUED))",
         ),
-        quick=True,
     ),
     cut(
         "order per lead: plan",
@@ -69,7 +68,7 @@ LINES: Final[tuple[Removal, ...]] = (
     cut(
         "first pass: jobs are locked",
         "Two workers that record for one job both count from the same number: it is never settled.",
-        f"{_RECORD}test_two_workers_that_record_for_one_job_settle_it",
+        "store/test_locks.py::test_two_workers_that_record_for_one_job_settle_it",
         engine("settle", ".order_by(_J.id).with_for_update()\n", ".order_by(_J.id)\n"),
     ),
     cut(

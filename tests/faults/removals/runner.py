@@ -20,6 +20,11 @@ from tests.faults.removals.model import Edit, Removal
 ROOT: Final = Path(__file__).parents[3]
 TOGETHER: Final = 2
 _REPORT: Final = "report.xml"
+_OPTIONS: Final = (
+    *("-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:schemathesis", "--hypothesis-seed=1"),
+    # What is foreign has been imported before.
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 LONGEST_S: Final = 90
 """For one test; many times what it needs, so that a test that hangs without its safeguard is seen to hang."""
 _BROKEN: Final = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "AttributeError", "TypeError")
@@ -41,7 +46,8 @@ def copy(edits: Sequence[Edit] = ()) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="leadtrackr-removal-") as folder:
         root = Path(folder)
         for name in ("src", "tests"):
-            shutil.copytree(ROOT / name, root / name)
+            # Compiled files may go along, but for those that somebody is just writing.
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         shutil.copy(ROOT / "pyproject.toml", root)
         for edit in edits:
             edit.apply(root)
@@ -69,7 +75,7 @@ class Lane:
 
     def pytest(self, root: Path, tests: Sequence[str], *options: str, longest_s: int = LONGEST_S) -> tuple[int, str]:
         """The exit code of pytest in a copy, and the end of what it wrote."""
-        every = ("-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=1", f"--junitxml={root / _REPORT}")
+        every = [*_OPTIONS, f"--junitxml={root / _REPORT}"]
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([str(root), longest_s, [*every, *options, *tests]]) + "\n")

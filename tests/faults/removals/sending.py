@@ -115,7 +115,6 @@ SENDING: Final[tuple[Removal, ...]] = (
         "What failed together comes back at the same moment, from every server.",
         "unit/test_schedule.py::test_full_jitter_between_a_second_and_the_whole_delay",
         engine("schedule", "int(DELAYS[max(tries, 1) - 1] * fraction)", "DELAYS[max(tries, 1) - 1]"),
-        quick=True,
     ),
     cut(
         "jitter of pauses",

@@ -1,4 +1,4 @@
-"""All removals, and the page that shows them."""
+"""All removals."""
 
 from typing import Final
 
@@ -8,4 +8,10 @@ from tests.faults.removals.model import Removal
 from tests.faults.removals.sending import SENDING
 from tests.faults.removals.storage import STORAGE
 
-REMOVALS: Final[tuple[Removal, ...]] = (*STORAGE, *LEASES, *SENDING, *LINES)
+SECTIONS: Final[dict[str, tuple[Removal, ...]]] = {
+    "Storage and ratings": STORAGE,
+    "Leases": LEASES,
+    "Sending": SENDING,
+    "Order, first passes, orders by persons, later answers": LINES,
+}
+REMOVALS: Final[tuple[Removal, ...]] = tuple(removal for section in SECTIONS.values() for removal in section)
