@@ -80,8 +80,10 @@ class Lane:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([str(root), longest_s, [*every, *options, *tests]]) + "\n")
         self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return code, "\n".join((root / "output.txt").read_text().strip().splitlines()[-15:])
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("What runs the tests has died.")
+        return int(answer), "\n".join((root / "output.txt").read_text().strip().splitlines()[-15:])
 
     def without(self, removal: Removal) -> Verdict:
         """Runs the test of a removal without its safeguard."""

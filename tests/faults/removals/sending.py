@@ -52,6 +52,16 @@ SENDING: Final[tuple[Removal, ...]] = (
         "per-item outcomes: by index",
         "Outcomes that come in another order are pinned on the wrong deliveries.",
         "unit/test_sender.py::test_an_outcome_is_never_on_the_wrong_delivery",
+        Edit(
+            "src/leadtrackr/destinations/contract/answers.py",
+            "PerEvent(tuple(found[index] for index in range(n)))",
+            "PerEvent(tuple(found.values()))",
+        ),
+    ),
+    cut(
+        "named refusals: by index",
+        "The first events of a batch are rejected for the one that the platform has named.",
+        "unit/test_sender.py::test_a_named_poison_event_costs_one_request_more",
         engine("sender", "chosen = [piece[index] for index in named]", "chosen = list(piece[: len(named)])"),
     ),
     cut(
