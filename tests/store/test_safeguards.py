@@ -168,6 +168,27 @@ def test_nothing_is_probed_while_something_is_on_its_way(world: World) -> None:
     assert set(world.states()) == {State.ACCEPTED}
 
 
+def test_no_more_is_leased_than_the_limit_allows(world: World) -> None:
+    """The rest stays in the queue, and its leads do not stay pending for that."""
+    world.project()
+    world.label("Won", done=True)
+    world.connect("ga4", requests_per_minute="60")
+    for n in range(5):
+        world.rate(world.lead(email=f"lead{n}@example.de"), "Won")
+
+    async def story() -> None:
+        async with working(world) as works:
+            drain = Drain(works.worker._means, world.connections["ga4"].id)
+            await world.db.write(lambda tx: drain._claim(tx, "mine"))
+
+    world.run(story())
+    now = Rate(60, 60).free(0)
+    assert [(row.state, row.code, row.passed) for row in world.deliveries()] == [
+        *[(State.SENDING, None, 0)] * now,
+        *[(State.QUEUED, "rate_limit", 1)] * (5 - now),
+    ]
+
+
 def test_a_grant_that_is_old_is_given_back_and_not_spent(world: World) -> None:
     limit = Rate(60, 60)
     allowance = Allowance("a key", (limit,), world.clock)

@@ -182,7 +182,7 @@ SENDING: Final[tuple[Removal, ...]] = (
     cut(
         "rate limit at claim",
         "What the platform does not allow now is leased, and keeps its leads pending.",
-        "store/test_drain.py::test_a_limit_of_requests_holds_over_lots_and_workers[sqlite]",
+        "store/test_safeguards.py::test_no_more_is_leased_than_the_limit_allows[sqlite]",
         engine("drain", "lots.within(lot, size, allowance.take(tx, wanted))", "lot"),
     ),
     cut(
