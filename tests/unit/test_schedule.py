@@ -43,6 +43,13 @@ def test_a_pause_is_never_longer_than_half_an_hour_nor_shorter_than_half_its_ste
     assert longest // 2 <= pause_delay(failures, fraction) <= longest
 
 
+@given(st.integers(0, 100))
+def test_a_pause_spreads_over_half_of_its_step(failures: int) -> None:
+    tenths = [pause_delay(failures, n / 10) for n in range(10)]
+    assert all(earlier < later for earlier, later in pairwise(tenths))
+    assert tenths[-1] >= 1.8 * tenths[0]
+
+
 @given(st.floats(0, 86_400))
 def test_a_platform_gets_the_pause_that_it_asks_for_and_at_least_a_second(seconds: float) -> None:
     assert asked_delay(seconds) == max(SECOND, int(seconds * SECOND))

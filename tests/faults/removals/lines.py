@@ -1,0 +1,206 @@
+"""Safeguards of the order per lead, of first passes, of what persons order, and of what platforms say later."""
+
+from typing import Final
+
+from tests.faults.removals.model import Edit, Removal, cut, engine
+
+_RECORD: Final = "store/test_record.py::"
+
+LINES: Final[tuple[Removal, ...]] = (
+    cut(
+        "order per lead: claim",
+        "A later conversion of a lead overtakes an earlier one.",
+        f"{_RECORD}test_deliveries_of_a_lead_go_in_order[sqlite]",
+        engine(
+            "claim",
+            "(_D.state == constant(State.QUEUED)) & _D.behind.is_(None)",
+            "(_D.state == constant(State.QUEUED))",
+        ),
+    ),
+    cut(
+        "order per lead: plan",
+        "A new conversion does not know of the one before it.",
+        "unit/test_planning.py::test_every_unsettled_delivery_stands_behind_the_last_unsettled_one_before_it",
+        engine(
+            "planning", "    if ahead is None:\n        return planned\n    behind", "    return planned\n    behind"
+        ),
+    ),
+    cut(
+        "order per lead: settled ones free their followers",
+        "What stands behind a settled conversion is never sent.",
+        f"{_RECORD}test_deliveries_of_a_lead_go_in_order[sqlite]",
+        engine("settle", "        tx.run(_FREE_FOLLOWERS, ids=sorted(settled))\n", "        pass\n"),
+    ),
+    cut(
+        "order per lead: poison frees its followers",
+        "What stands behind a quarantined conversion is never sent.",
+        "store/test_safeguards.py::test_what_stood_behind_a_quarantined_one_goes_on_at_once[sqlite]",
+        engine("housekeeping", "over = [*closed, *dead.poison]", "over = [*closed]"),
+    ),
+    cut(
+        "order per lead: mend",
+        "What stands behind one that is settled, for whatever reason, stands there for ever.",
+        "store/test_safeguards.py::test_what_stands_behind_a_settled_one_is_freed_in_time[sqlite]",
+        engine("housekeeping", "        tx.run(_UNBLOCK, ids=sorted(stale))\n", "        pass\n"),
+    ),
+    cut(
+        "first pass: stuck ones let their followers pass",
+        "A platform that is down for a day keeps leads pending behind its first retry.",
+        f"{_RECORD}test_what_stands_behind_one_that_waits_counts_as_passed_all_down_the_line[sqlite]",
+        engine("settle", "            tx.run(_PASS_FOLLOWERS, ids=line)\n", "            pass\n"),
+    ),
+    cut(
+        "first pass: followers are locked",
+        "A delivery's first pass is counted twice, and its job settled early.",
+        f"{_RECORD}test_a_pass_is_never_counted_twice",
+        engine(
+            "settle",
+            "    # Locked, so that two transactions that pass the same delivery do not both count it.\n"
+            "    .with_for_update()\n",
+        ),
+    ),
+    cut(
+        "first pass: once for each delivery",
+        "A second try is counted as a first pass of another delivery.",
+        f"{_RECORD}test_a_later_try_counts_no_second_pass[sqlite]",
+        engine("record", "for r in kept if not r.delivery.passed]", "for r in kept]"),
+    ),
+    cut(
+        "first pass: jobs are locked",
+        "Two workers that record for one job both count from the same number: it is never settled.",
+        "store/test_locks.py::test_two_workers_that_record_for_one_job_settle_it",
+        engine("settle", ".order_by(_J.id).with_for_update()\n", ".order_by(_J.id)\n"),
+    ),
+    cut(
+        "first pass: jobs with nothing to pass",
+        "A lead whose label no destination listens to stays pending.",
+        f"{_RECORD}test_a_job_with_nothing_to_pass_is_settled_by_the_next_sweep[sqlite]",
+        engine("housekeeping", "    settled += settle_passed_jobs(tx, now)\n"),
+    ),
+    cut(
+        "first pass: what the rate limit keeps in the queue",
+        "A backlog above the platform's limit keeps its leads pending for hours.",
+        "store/test_drain.py::test_a_limit_of_requests_holds_over_lots_and_workers[sqlite]",
+        engine(
+            "drain",
+            "            pass_jobs(tx, hold.pass_in_queue(tx, self._connection_id, "
+            "code=outcomes.RATE_LIMIT), now=tx.now())\n",
+            "            pass\n",
+        ),
+    ),
+    cut(
+        "strays: what a hold missed",
+        "A rating that commits after a hold keeps its lead pending until a person mends the connection.",
+        "store/test_hold.py::test_a_rating_that_commits_after_a_hold_does_not_keep_its_lead",
+        engine("housekeeping", "stopped, passed = strays.stop(tx, now)", "stopped, passed = 0, list[int]()"),
+    ),
+    cut(
+        "strays: what a release missed",
+        "A conversion that was held at the moment of the release is held for ever.",
+        "store/test_hold.py::test_what_was_held_while_its_connection_was_released_goes_on[sqlite]",
+        engine("housekeeping", "    strays.free(tx, tx.now())\n"),
+    ),
+    cut(
+        "plan and record of one lead: one after the other",
+        "A rating that was planned while the one ahead settled stands behind it for ever.",
+        f"{_RECORD}test_a_plan_made_while_the_one_ahead_settles_is_not_left_behind_it",
+        engine("reversal", ".order_by(_D.id).with_for_update(of=deliveries)", ".order_by(_D.id)"),
+    ),
+    cut(
+        "moot take-backs",
+        "A platform is told to take back what it never took.",
+        "store/test_take_back.py::"
+        "test_a_change_while_it_is_being_sent_waits_for_what_comes_of_it[sqlite-outcome1-cancelled]",
+        engine("claim", "moot.drop(tx, [one.id for one in found if one.takes_back is not None], now)", "set[int]()"),
+    ),
+    cut(
+        "taken back is not sent again",
+        "What a platform asks for again is sent again after it was taken back.",
+        "store/test_take_back.py::test_what_google_wants_again_after_it_was_taken_back_is_not_sent_again[sqlite]",
+        engine("inquiry", "moot.taken_back(tx, list(accepted))", "set[int]()"),
+    ),
+    cut(
+        "cancel: not while it is being sent",
+        "A receipt says cancelled of what the platform got.",
+        "store/test_operations.py::test_what_is_being_sent_cannot_be_cancelled[sqlite]",
+        engine(
+            "operations",
+            "frozenset({State.QUEUED, State.WAITING, State.HELD})",
+            "frozenset({State.QUEUED, State.WAITING, State.HELD, State.SENDING})",
+        ),
+    ),
+    cut(
+        "retry and cancel: FOR UPDATE",
+        "Of an order to stop and a claim at the same moment both think that they have it.",
+        "store/test_locks.py::test_an_order_waits_for_the_claim_that_was_first",
+        engine("operations", "statement.with_for_update(of=deliveries) if lock else statement", "statement"),
+    ),
+    cut(
+        "retry: asked twice, sent once",
+        "What has been sent again in the meantime is sent once more.",
+        "store/test_operations.py::test_asked_twice_it_is_sent_once[sqlite]",
+        engine("again", "    if state in DELIVERED:\n        return Fate.ACCEPTED\n"),
+        engine(
+            "again",
+            "    if state not in AGAIN or (state == State.WAITING and row.code in _NOT_SOONER):\n"
+            "        return Fate.ON_ITS_WAY\n",
+        ),
+    ),
+    cut(
+        "inquiries: ON CONFLICT",
+        "A reference that a platform gives out twice stops the outcomes of its batch from being recorded.",
+        "store/test_safeguards.py::test_a_reference_that_comes_twice_is_asked_about_once[sqlite]",
+        engine("inquiry", '    .on_conflict_do_nothing(index_elements=["connection_id", "reference"])\n'),
+    ),
+    cut(
+        "inquiries: taken by one worker",
+        "Every worker asks the same question.",
+        "store/test_inquiry.py::test_a_question_is_taken_by_one_worker_and_taken_over_when_that_one_dies[sqlite]",
+        engine("inquiry", "until=now + TAKEN_FOR)", "until=now)"),
+    ),
+    cut(
+        "inquiries: closed once",
+        "An answer that comes twice sends a conversion again a second time.",
+        "store/test_safeguards.py::test_an_answer_that_comes_twice_counts_once[sqlite]",
+        engine(
+            "inquiry",
+            '.where(_I.id == bindparam("of_inquiry"), _I.state == constant("open"))',
+            '.where(_I.id == bindparam("of_inquiry"))',
+        ),
+    ),
+    cut(
+        "inquiries: what has moved on is left alone",
+        "A late answer overwrites what a person or another try has made of a conversion.",
+        "store/test_inquiry.py::test_a_delivery_that_has_moved_on_is_left_alone[sqlite]",
+        engine(
+            "inquiry",
+            '.where(IdsIn(_D.id, "ids"), _D.state == constant(State.ACCEPTED))',
+            '.where(IdsIn(_D.id, "ids"))',
+        ),
+    ),
+    cut(
+        "incidents: ON CONFLICT",
+        "Of many workers that see a fault at once all but one fail to record it.",
+        "store/test_incidents.py::test_many_that_look_at_once_open_one_of_each",
+        engine(
+            "incidents/changes",
+            '        .on_conflict_do_nothing(index_elements=["connection_id", "kind"], '
+            "index_where=_I.recovered_at.is_(None))\n",
+        ),
+    ),
+    cut(
+        "incidents: unique index",
+        "One fault is told of once for each worker.",
+        "store/test_incidents.py::test_many_that_look_at_once_open_one_of_each",
+        Edit(
+            "src/leadtrackr/db/migrations/versions/0001_first.py",
+            '        ["connection_id", "kind"],\n        unique=True,\n',
+            '        ["connection_id", "kind"],\n        unique=False,\n',
+        ),
+        engine(
+            "incidents/changes",
+            '        .on_conflict_do_nothing(index_elements=["connection_id", "kind"], '
+            "index_where=_I.recovered_at.is_(None))\n",
+        ),
+    ),
+)

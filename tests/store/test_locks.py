@@ -1,0 +1,144 @@
+"""Transactions in each other's way on PostgreSQL, brought there step by step: who waits for whom, and who does not."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select
+
+from leadtrackr.conversions import claim, housekeeping, lots, operations
+from leadtrackr.conversions.drain import Drain
+from leadtrackr.conversions.model import JobState, State
+from leadtrackr.conversions.operations import Chosen
+from leadtrackr.conversions.record import record
+from leadtrackr.db import tables
+from leadtrackr.db.database import Database, Tx
+from leadtrackr.db.statement import prepare
+from tests.support.engine import ACCEPTED, LEASE_US, World, result
+from tests.support.postgres import Server
+from tests.support.working import working
+
+T = TypeVar("T")
+WAIT_S = 20
+_LEASES = prepare(select(tables.leases.c.token).with_for_update())
+_AT_ONCE = prepare(select(tables.deliveries.c.id).with_for_update(nowait=True))
+
+
+def rated(world: World, slugs: tuple[str, ...], count: int) -> None:
+    world.furnish(*slugs)
+    for n in range(count):
+        world.rate(world.lead(email=f"lead{n}@example.de"), "Won", 5000)
+
+
+async def one_in_the_way_of_another(
+    db: Database, first: Callable[[Tx], Any], second: Awaitable[T], then: Callable[[Tx], Any] = lambda _: None
+) -> T:
+    """Does the first, then the second until it waits or is over, then the rest of the first, which commits."""
+    done, go_on = threading.Event(), threading.Event()
+
+    def held(tx: Tx) -> None:
+        first(tx)
+        done.set()
+        assert go_on.wait(WAIT_S)
+        then(tx)
+
+    holding = asyncio.create_task(db.write(held))
+    await asyncio.to_thread(done.wait, WAIT_S)
+    task = asyncio.ensure_future(second)
+    async with asyncio.timeout(WAIT_S):
+        while not task.done() and not await db.read(_somebody_waits):  # noqa: ASYNC110 - no event tells of a lock
+            await asyncio.sleep(0)
+    go_on.set()
+    await holding
+    return await task
+
+
+def _somebody_waits(tx: Tx) -> bool:
+    connection = tx._connection  # type: ignore[attr-defined] # PostgreSQL's own view, which no room needs
+    found = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+    return bool(found[0])
+
+
+def test_who_records_waits_for_a_takeover_without_holding_the_deliveries(postgres_server: Server) -> None:
+    """Both lock the lease first and the deliveries then; else one would be the victim of a deadlock."""
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("meta",), 2)
+        results = [result(one, ACCEPTED) for one in world.claim("meta", "mine")]
+
+        def records(tx: Tx) -> None:
+            record(tx, world.connections["meta"], "mine", results, world.ids.fraction)
+            claim.end(tx, "mine")
+
+        world.run(
+            one_in_the_way_of_another(
+                world.db, lambda tx: tx.all(_LEASES), world.db.write(records), then=lambda tx: tx.all(_AT_ONCE)
+            )
+        )
+        assert world.states() == [State.ACCEPTED] * 2
+
+
+def test_a_sweep_does_not_wait_for_another(postgres_server: Server) -> None:
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("meta",), 2)
+        world.claim("meta", "dead")
+        world.step(LEASE_US)
+
+        def outer(tx: Tx) -> tuple[int, int]:
+            mine = housekeeping.sweep(tx)
+            theirs = asyncio.run_coroutine_threadsafe(world.db.write(housekeeping.sweep), world.loop).result(5)
+            return mine.taken_over, theirs.taken_over
+
+        assert world.write(outer) == (2, 0)
+
+
+def test_two_workers_that_claim_at_once_are_one_after_the_other(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second sees the lease of the first, though it asked before that was committed."""
+    monkeypatch.setattr(lots, "LOT", 2)
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("meta",), 4)
+        connection_id = world.connections["meta"].id
+
+        async def story() -> object:
+            async with working(world) as works:
+                means = works.worker._means
+                one, another = (Drain(replace(means, owner=name), connection_id) for name in ("one", "another"))
+                return await one_in_the_way_of_another(
+                    world.db, lambda tx: one._claim(tx, "mine"), world.db.write(lambda tx: another._claim(tx, "theirs"))
+                )
+
+        assert world.run(story()) is None
+        assert [row.lease_token for row in world.deliveries()] == ["mine", "mine", None, None]
+
+
+def test_two_workers_that_record_for_one_job_settle_it(postgres_server: Server) -> None:
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("google_ads", "meta"), 1)
+
+        def recording(slug: str) -> Callable[[Tx], Any]:
+            results = [result(one, ACCEPTED) for one in world.claim(slug, slug)]
+            return lambda tx: record(tx, world.connections[slug], slug, results, world.ids.fraction)
+
+        one, another = recording("google_ads"), recording("meta")
+        world.run(one_in_the_way_of_another(world.db, one, world.db.write(another)))
+        assert [(job.state, job.remaining) for job in world.jobs()] == [(JobState.SETTLED, 0)]
+
+
+def test_an_order_waits_for_the_claim_that_was_first(postgres_server: Server) -> None:
+    """A conversion that is on its way is not called cancelled."""
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("meta",), 1)
+        connection_id = world.connections["meta"].id
+        stopped = world.run(
+            one_in_the_way_of_another(
+                world.db,
+                lambda tx: claim.lease(tx, connection_id, token="mine", most=1, lease_us=LEASE_US),
+                operations.cancel(world.db, world.project_ref, Chosen()),
+            )
+        )
+        assert (stopped.ids, stopped.left) == ((), {1: State.SENDING})
+        assert world.states() == [State.SENDING]
