@@ -139,8 +139,10 @@ class _Postgres:
         self._connection.execute(sql.format(one="%s", ids="= ANY (%s::bigint[])").encode(), values + listed)
 
     def attempts(self, ids: list[int], requests: list[str], same: Row) -> None:
-        sql = f"{_ATTEMPT}SELECT d, r, {_SAME.format(one='%s')} FROM unnest(%s::bigint[], %s::text[]) AS each (d, r)"
-        self._connection.execute(sql.encode(), (*same, ids, requests))
+        # As one text: the driver takes six times as long to write a list of texts.
+        each = msgspec.json.encode(dict(zip(ids, requests, strict=True))).decode()
+        sql = f"{_ATTEMPT}SELECT key::bigint, value, {_SAME.format(one='%s')} FROM json_each_text(%s)"
+        self._connection.execute(sql.encode(), (*same, each))
 
     def commit(self) -> None:
         self._connection.commit()
