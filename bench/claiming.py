@@ -147,7 +147,7 @@ async def _against_limit(url: str, rounds: int) -> list[tuple[float, float]]:
         bench.queue.fill(TAKEN)
         pairs.append((program, bench.by_limit()))
     await bench.close()
-    return pairs[1:]
+    return [(first * 1000, second * 1000) for first, second in pairs[1:]]
 
 
 async def _full_and_empty(urls: tuple[str, str], rows: int, rounds: int) -> list[tuple[float, float]]:
@@ -160,16 +160,16 @@ async def _full_and_empty(urls: tuple[str, str], rows: int, rounds: int) -> list
         pairs.append((await full.by_program(), await empty.by_program()))
     await full.close()
     await empty.close()
-    return pairs[1:]
+    return [(first * 1000, second * 1000) for first, second in pairs[1:]]
 
 
 def against_limit(kind: str, rounds: int) -> list[tuple[float, float]]:
-    """Seconds of the program and of its limit, in turn; the first round warms up and is not among them."""
+    """Milliseconds of the program and of its limit, in turn; the first round warms up and is not among them."""
     with KINDS[kind]() as url, _without_collector():
         return asyncio.run(_against_limit(url, rounds))
 
 
 def full_and_empty(kind: str, rows: int, rounds: int) -> list[tuple[float, float]]:
-    """Seconds of the program with so many rows in the queue and with hardly any, in turn, the first round left out."""
+    """Milliseconds of the program with so many rows in the queue and with hardly any, in turn, the first round left out."""
     with KINDS[kind]() as full, KINDS[kind]() as empty, _without_collector():
         return asyncio.run(_full_and_empty((full, empty), rows, rounds))

@@ -37,6 +37,13 @@ def environment(database: Path, sandbox_url: str = "", url: str = "") -> dict[st
 
 
 @contextmanager
+def folder() -> Iterator[str]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="leadtrackr-bench-") as made:
+        yield made
+
+
+@contextmanager
 def running(arguments: list[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A Python process with these arguments, stopped at the end by SIGTERM."""
     process = subprocess.Popen(

@@ -39,7 +39,7 @@ _CHANGED: Final = {
         "lead_id": _OWN.format("m.lead_id"),
         "event_id": "m.event_id || '-' || n",
         # In the order of their making, as ratings come in.
-        "closes_at": f"(SELECT min(closes_at) FROM model_deliveries) + {_OWN.format('m.id')}",
+        "closes_at": "(SELECT min(closes_at) FROM model_deliveries) + " + _OWN.format("m.id"),  # noqa: S608 - our own words
     },
 }
 _Driver = sqlite3.Connection | psycopg.Connection[Any]
@@ -65,9 +65,9 @@ class Queue:
             await conversions.update_status(site.db, site.ids, site.key, post)
         with self._driver() as driver:
             for table in _TABLES:
-                _run(driver, f"CREATE TABLE model_{table} AS SELECT * FROM {table}")
+                _run(driver, f"CREATE TABLE model_{table} AS SELECT * FROM {table}")  # noqa: S608 - our own words
             for table in reversed(_TABLES):
-                _run(driver, f"DELETE FROM {table}")
+                _run(driver, f"DELETE FROM {table}")  # noqa: S608 - our own words
 
     def fill(self, count: int) -> None:
         """Adds so many deliveries, a multiple of MODELS, due now, and leaves the database at rest."""
@@ -82,12 +82,12 @@ class Queue:
         """Leaves so many deliveries in the queue, those whose window closes last."""
         last = f"SELECT id FROM deliveries WHERE state = 'queued' ORDER BY closes_at DESC, id DESC LIMIT {count}"  # noqa: S608
         with self._driver() as driver:
-            _run(driver, f"DELETE FROM deliveries WHERE id NOT IN ({last})")
+            _run(driver, f"DELETE FROM deliveries WHERE id NOT IN ({last})")  # noqa: S608 - our own words
 
     def count(self, what: str) -> int:
         """How many rows there are of `what`: a table, with a condition if wanted."""
         with self._driver() as driver:
-            return int(_run(driver, f"SELECT count(*) FROM {what}")[0][0])
+            return int(_run(driver, f"SELECT count(*) FROM {what}")[0][0])  # noqa: S608 - our own words
 
     @contextmanager
     def _driver(self) -> Iterator[_Driver]:
@@ -101,6 +101,8 @@ class Queue:
             with psycopg.connect(self._url) as server:
                 # The copies refer to each other rightly; to have each looked up again takes longer than to write it.
                 server.execute("SET session_replication_role = replica")
+                server.execute("SET synchronous_commit = off")
+                server.execute("SET maintenance_work_mem = '1GB'")
                 yield server
 
     def _rest(self) -> None:
