@@ -46,23 +46,24 @@ class _Bench:
             self.queue.empty_to(count)
 
     async def close(self) -> None:
+        self._check()
         self.bare.close()
         await self.queue.db.close()
 
     async def by_program(self) -> float:
         """Seconds for all of it, lot after lot."""
         seconds = 0.0
+        self.queue.rest()
         for _ in range(TAKEN // LOT):
             seconds += await self._lot()
-        self._check()
         return seconds
 
     def by_limit(self) -> float:
         """Seconds for all of it at once."""
         sent = Sent(url=_URL, head=_HEAD, reference=self._reference(), request=lambda event: _EVENT % event)
+        self.queue.rest()
         seconds = self.bare.take(CONNECTION, TAKEN, sent)
         self._taken += TAKEN
-        self._check()
         return seconds
 
     def _reference(self) -> str:
@@ -170,6 +171,6 @@ def against_limit(kind: str, rounds: int) -> list[tuple[float, float]]:
 
 
 def full_and_empty(kind: str, rows: int, rounds: int) -> list[tuple[float, float]]:
-    """Milliseconds of the program with so many rows in the queue and with hardly any, in turn, the first round left out."""
+    """Milliseconds of the program with so many in the queue and with hardly any, in turn, the first round left out."""
     with KINDS[kind]() as full, KINDS[kind]() as empty, _without_collector():
         return asyncio.run(_full_and_empty((full, empty), rows, rounds))

@@ -70,13 +70,25 @@ class Queue:
                 _run(driver, f"DELETE FROM {table}")  # noqa: S608 - our own words
 
     def fill(self, count: int) -> None:
-        """Adds so many deliveries, a multiple of MODELS, due now, and leaves the database at rest."""
+        """Adds so many deliveries, a multiple of MODELS, due now."""
         first, last = self._copies + 1, self._copies + count // MODELS
         self._copies = last
         with self._driver() as driver, _without_indexes(driver) if count >= MANY else contextlib.nullcontext():
             for table in _TABLES:
                 _run(driver, _copy(table, first, last))
-        self._rest()
+        if self._path is None:
+            with psycopg.connect(self._url, autocommit=True) as server:
+                # What autovacuum does in time.
+                server.execute("VACUUM ANALYZE")
+
+    def rest(self) -> None:
+        """Writes out what the preparation has left, so that what is timed does not do it."""
+        if self._path is not None:
+            with contextlib.closing(connect(self._path)) as file:
+                file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            with psycopg.connect(self._url, autocommit=True) as server:
+                server.execute("CHECKPOINT")
 
     def empty_to(self, count: int) -> None:
         """Leaves so many deliveries in the queue, those whose window closes last."""
@@ -104,16 +116,6 @@ class Queue:
                 server.execute("SET synchronous_commit = off")
                 server.execute("SET maintenance_work_mem = '1GB'")
                 yield server
-
-    def _rest(self) -> None:
-        if self._path is not None:
-            with contextlib.closing(connect(self._path)) as file:
-                file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return
-        with psycopg.connect(self._url, autocommit=True) as server:
-            # What autovacuum does in time.
-            server.execute("VACUUM ANALYZE")
-            server.execute("CHECKPOINT")
 
 
 def _run(driver: _Driver, sql: str) -> list[tuple[Any, ...]]:
