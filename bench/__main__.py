@@ -1,17 +1,31 @@
-"""`python -m bench [--rounds N] [ROW …]`: measures, prints a table and writes bench/results/latest.json."""
+"""`python -m bench [--rounds N] [--rows N] [ROW …]`: measures, prints a table and writes bench/results/latest.json."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from bench import report, serving, throughput
+from bench import claiming, idle, neighbours, receipt, report, serving, throughput
+from bench.stores import KINDS
 
 RESULTS: Final = Path(__file__).parent / "results" / "latest.json"
+CLAIM: Final = "claim"
+QUEUE: Final = "queue"
+NEIGHBOURS: Final = "neighbours"
 SERVE: Final = "serve"
-NAMES: Final = (*(row.name for row in throughput.ROWS), SERVE)
+IDLE: Final = "idle"
+RECEIPT: Final = "receipt"
+NAMES: Final = (*(row.name for row in throughput.ROWS), CLAIM, QUEUE, NEIGHBOURS, SERVE, IDLE, RECEIPT)
+LONG: Final = 2
+"""Most rounds of a row that watches a server for half a minute each time."""
+QUICK: Final = 4
+"""How many rounds of a row of which one takes less than a second stand for one of another."""
+
+
+_ROWS_HELP: Final = f"how many deliveries the long queue of the row {QUEUE} holds (default: %(default)s)"
 
 
 def main() -> None:
@@ -19,27 +33,59 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The program against its limits.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(NAMES)}; all when none is named")
     parser.add_argument("--rounds", type=int, default=5, help="how often both sides run in turn (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help=_ROWS_HELP)
     given = parser.parse_args()
     wanted = given.rows or NAMES
     if unknown := [name for name in wanted if name not in NAMES]:
         parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    found = _measure(wanted, max(1, given.rounds))
+    rounds = max(1, given.rounds)
+    found = report.report(_ratios(wanted, rounds), _factors(wanted, rounds, given.rows), _levels(wanted, rounds))
     print(report.table(found))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
 
 
-def _measure(wanted: list[str] | tuple[str, ...], rounds: int) -> report.Report:
-    ratios: list[report.Ratio] = []
+def _ratios(wanted: Sequence[str], rounds: int) -> list[report.Ratio]:
+    found: list[report.Ratio] = []
     for row in throughput.ROWS:
         if row.name in wanted:
             _say(f"{row.name}: program and limit in turn, {rounds} rounds …")
-            ratios.append(report.ratio(row.name, row.unit, throughput.measure(row, rounds)))
-    levels: tuple[report.Level, ...] = ()
+            found.append(report.ratio(row.name, row.unit, throughput.measure(row, rounds)))
+    return found
+
+
+def _factors(wanted: Sequence[str], rounds: int, rows: int) -> list[report.Factor]:
+    found: list[report.Factor] = []
+    for kind in KINDS if CLAIM in wanted else ():
+        _say(f"{CLAIM}, {kind}: program and limit in turn, {rounds * QUICK} rounds …")
+        pairs = claiming.against_limit(kind, rounds * QUICK)
+        found.append(report.factor(f"claim and record of {claiming.TAKEN:,}, {kind}", report.AIM_CLAIM, pairs))
+    for kind in KINDS if QUEUE in wanted else ():
+        _say(f"{QUEUE}, {kind}: a queue of {rows:,} and one that is nearly empty in turn, {rounds * QUICK} rounds …")
+        pairs = claiming.full_and_empty(kind, rows, rounds * QUICK)
+        found.append(report.factor(f"the same of {rows:,} queued, {kind}", report.AIM_QUEUE, pairs))
+    if NEIGHBOURS in wanted:
+        _say(f"{NEIGHBOURS}: five with a sixth that hangs and alone in turn, {rounds} rounds …")
+        pairs = neighbours.measure(rounds)
+        found.append(report.factor("p99 beside one that hangs", report.AIM_NEIGHBOURS, pairs))
+    return found
+
+
+def _levels(wanted: Sequence[str], rounds: int) -> list[report.Level]:
+    found: list[report.Level] = []
+    few = min(rounds, LONG)
     if SERVE in wanted:
         _say(f"{SERVE}: {rounds} first and {rounds} later starts …")
-        levels = report.levels(*serving.measure(rounds))
-    return report.report(ratios, levels)
+        found += report.levels(*serving.measure(rounds))
+    if IDLE in wanted:
+        _say(f"{IDLE}: a server on each database, watched {few} times …")
+        for kind, shares in idle.measure(few).items():
+            found.append(report.level(f"idle, of a core, {kind}", "%", shares, report.AIM_IDLE_PERCENT))
+    if RECEIPT in wanted:
+        _say(f"{RECEIPT}: a rating now and then on each database, {few} rounds …")
+        for kind, delays in receipt.measure(few).items():
+            found.append(report.level(f"from 201 to receipt, p99, {kind}", "ms", delays, report.AIM_RECEIPT_MS))
+    return found
 
 
 def _say(sentence: str) -> None:

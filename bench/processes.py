@@ -19,18 +19,28 @@ LONGEST_S: Final = 300.0
 _T = TypeVar("_T")
 
 
-def environment(database: Path, sandbox_url: str = "") -> dict[str, str]:
-    """The settings of a program that works on this file and in its folder, and nothing of the caller's own settings."""
+def environment(database: Path, sandbox_url: str = "", url: str = "") -> dict[str, str]:
+    """The settings of a program that works on this file and in its folder, and nothing of the caller's own settings.
+
+    `url` names a database elsewhere; the folder is the program's all the same.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LEADTRACKR_")}
     return kept | {
         "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
         "BENCH_DATABASE": str(database),
-        "LEADTRACKR_DATABASE_URL": f"sqlite:///{database}",
+        "LEADTRACKR_DATABASE_URL": url or f"sqlite:///{database}",
         "LEADTRACKR_DATA_DIR": str(database.parent),
         "LEADTRACKR_SECRET_KEY": SECRET_KEY,
         "LEADTRACKR_LOG_LEVEL": "warning",
         "LEADTRACKR_SANDBOX_URL": sandbox_url,
     }
+
+
+@contextmanager
+def folder() -> Iterator[str]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="leadtrackr-bench-") as made:
+        yield made
 
 
 @contextmanager

@@ -16,6 +16,12 @@ from bench.throughput import Run
 AIM_RATIO: Final = 0.5
 AIM_MEGABYTES: Final = 150.0
 AIM_SECONDS: Final = 2.0
+AIM_CLAIM: Final = 1.5
+AIM_QUEUE: Final = 2.0
+AIM_NEIGHBOURS: Final = 1.2
+AIM_IDLE_PERCENT: Final = 1.0
+AIM_RECEIPT_MS: Final = 1000.0
+_DIGITS: Final = {"s": 2, "%": 2}
 
 
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +38,20 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     load_share: float | None
     """The most of one core that the load took in any run: near 1, and the load would be what is measured."""
+    runs: tuple[tuple[float, float], ...]
+
+
+class Factor(msgspec.Struct, frozen=True, kw_only=True):
+    """How many times as long one thing takes as another: medians of both, and of the factor within each round."""
+
+    name: str
+    measured_ms: float
+    against_ms: float
+    factor: float
+    least: float
+    most: float
+    aim: float
+    rounds: int
     runs: tuple[tuple[float, float], ...]
 
 
@@ -63,6 +83,7 @@ class Report(msgspec.Struct, frozen=True):
     measured_at: str
     machine: Machine
     ratios: tuple[Ratio, ...]
+    factors: tuple[Factor, ...]
     levels: tuple[Level, ...]
 
 
@@ -84,26 +105,45 @@ def ratio(name: str, unit: str, pairs: Sequence[tuple[Run, Run]]) -> Ratio:
     )
 
 
-def levels(first: Sequence[Started], later: Sequence[Started]) -> tuple[Level, ...]:
-    """The rows about one server by itself."""
-    return (
-        _level("start, new database", "s", [start.seconds for start in first], AIM_SECONDS),
-        _level("start, again", "s", [start.seconds for start in later], AIM_SECONDS),
-        _level("idle memory", "MB", [start.megabytes for start in (*first, *later)], AIM_MEGABYTES),
+def factor(name: str, aim: float, pairs_ms: Sequence[tuple[float, float]]) -> Factor:
+    """The row of one comparison of times, in milliseconds."""
+    factors = [measured / against for measured, against in pairs_ms]
+    return Factor(
+        name=name,
+        measured_ms=statistics.median(measured for measured, _ in pairs_ms),
+        against_ms=statistics.median(against for _, against in pairs_ms),
+        factor=statistics.median(factors),
+        least=min(factors),
+        most=max(factors),
+        aim=aim,
+        rounds=len(pairs_ms),
+        runs=tuple(pairs_ms),
     )
 
 
-def _level(name: str, unit: str, values: Sequence[float], aim: float) -> Level:
+def levels(first: Sequence[Started], later: Sequence[Started]) -> tuple[Level, ...]:
+    """The rows about one server by itself."""
+    return (
+        level("start, new database", "s", [start.seconds for start in first], AIM_SECONDS),
+        level("start, again", "s", [start.seconds for start in later], AIM_SECONDS),
+        level("idle memory", "MB", [start.megabytes for start in (*first, *later)], AIM_MEGABYTES),
+    )
+
+
+def level(name: str, unit: str, values: Sequence[float], aim: float) -> Level:
+    """The row of one figure by itself."""
     median = statistics.median(values)
     return Level(name=name, unit=unit, median=median, least=min(values), most=max(values), aim=aim, rounds=len(values))
 
 
-def report(ratios: Sequence[Ratio], measured: Sequence[Level]) -> Report:
+def report(ratios: Sequence[Ratio], factors: Sequence[Factor], measured: Sequence[Level]) -> Report:
     """The whole, with the present time and machine."""
     machine = Machine(
         os.cpu_count() or 0, _processor(), platform.platform(), platform.python_version(), sqlite3.sqlite_version
     )
-    return Report(datetime.now(UTC).isoformat(timespec="seconds"), machine, tuple(ratios), tuple(measured))
+    return Report(
+        datetime.now(UTC).isoformat(timespec="seconds"), machine, tuple(ratios), tuple(factors), tuple(measured)
+    )
 
 
 def _processor() -> str:
@@ -116,24 +156,48 @@ def _processor() -> str:
 
 
 def table(found: Report) -> str:
-    """Markdown: the ratios, then the levels."""
-    lines: list[str] = []
-    if found.ratios:
-        lines += [
-            "| Row | Program | Limit | Ratio, median | Least | Most | Aim |",
-            "|---|---:|---:|---:|---:|---:|---:|",
-        ]
-        lines += [
+    """Markdown: the ratios, then the factors, then the levels."""
+    return "\n\n".join("\n".join(lines) for lines in (_ratios(found), _factors(found), _levels(found)) if lines)
+
+
+def _ratios(found: Report) -> list[str]:
+    if not found.ratios:
+        return []
+    return [
+        "| Row | Program | Limit | Ratio, median | Least | Most | Aim |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(
             f"| {row.name} | {row.program:,.0f} {row.unit} | {row.limit:,.0f} {row.unit} | {row.ratio:.2f} "
             f"| {row.ratio_min:.2f} | {row.ratio_max:.2f} | ≥ {row.aim:.2f} |"
             for row in found.ratios
-        ]
-    if found.levels:
-        lines += ["", "| Row | Median | Least | Most | Aim |", "|---|---:|---:|---:|---:|"]
-        lines += [
+        ),
+    ]
+
+
+def _factors(found: Report) -> list[str]:
+    if not found.factors:
+        return []
+    return [
+        "| Row | Measured | Against | Factor, median | Least | Most | Aim |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {row.name} | {row.measured_ms:,.0f} ms | {row.against_ms:,.0f} ms | {row.factor:.2f} "
+            f"| {row.least:.2f} | {row.most:.2f} | ≤ {row.aim:.1f} |"
+            for row in found.factors
+        ),
+    ]
+
+
+def _levels(found: Report) -> list[str]:
+    if not found.levels:
+        return []
+    return [
+        "| Row | Median | Least | Most | Aim |",
+        "|---|---:|---:|---:|---:|",
+        *(
             f"| {row.name} | {row.median:.{digits}f} {row.unit} | {row.least:.{digits}f} | {row.most:.{digits}f} "
             f"| ≤ {row.aim:.0f} {row.unit} |"
             for row in found.levels
-            for digits in (2 if row.unit == "s" else 0,)
-        ]
-    return "\n".join(lines).strip()
+            for digits in (_DIGITS.get(row.unit, 0),)
+        ),
+    ]

@@ -4,6 +4,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,19 +26,42 @@ class Started(msgspec.Struct, frozen=True):
     megabytes: float
 
 
-def start_once(database: Path) -> Started:
-    """Starts `leadtrackr serve` on the file, which it makes when there is none, and stops it again."""
+class Server(msgspec.Struct, frozen=True):
+    """A `leadtrackr serve` that answers."""
+
+    process: subprocess.Popen[str]
+    port: int
+    seconds: float
+    """From its start until /healthz answered."""
+
+    def pids(self) -> list[int]:
+        """The process and those that it started."""
+        pids = [self.process.pid]
+        for pid in pids:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            pids.extend(map(int, children))
+        return pids
+
+
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[Server]:
+    """Starts `leadtrackr serve` with these settings, and stops it at the end."""
     port = _free_port()
     started = time.perf_counter()
     arguments = ["-m", "leadtrackr", "serve", "--port", str(port)]
-    with processes.running(arguments, processes.environment(database)) as process:
+    with processes.running(arguments, environment) as process:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - started > START_LIMIT_S:
                 raise RuntimeError("leadtrackr serve did not start; its error stands above")
             time.sleep(0.01)
-        seconds = time.perf_counter() - started
+        yield Server(process, port, time.perf_counter() - started)
+
+
+def start_once(database: Path) -> Started:
+    """Starts `leadtrackr serve` on the file, which it makes when there is none, and stops it again."""
+    with serving(processes.environment(database)) as server:
         time.sleep(IDLE_S)
-        return Started(seconds, _resident(process) / 1e6)
+        return Started(server.seconds, sum(map(_bytes_of, server.pids())) / 1e6)
 
 
 def measure(rounds: int) -> tuple[list[Started], list[Started]]:
@@ -64,15 +89,6 @@ def _answers(port: int) -> bool:
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:
         return False
-
-
-def _resident(process: subprocess.Popen[str]) -> int:
-    """Bytes of the process and those that it started."""
-    pids = [process.pid]
-    for pid in pids:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pids.extend(map(int, children))
-    return sum(_bytes_of(pid) for pid in pids)
 
 
 def _bytes_of(pid: int) -> int:

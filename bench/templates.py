@@ -1,7 +1,9 @@
 """The databases that the rows start from, made once with the program's own services and copied for each run."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -14,7 +16,7 @@ from leadtrackr.conversions.lots import LOT
 from leadtrackr.conversions.model import Claimed
 from leadtrackr.db import migrate
 from leadtrackr.db.database import Tx
-from leadtrackr.db.sqlite import SqliteDatabase
+from leadtrackr.db.open import open_database
 from leadtrackr.destinations.contract import Event
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import HOUR, SystemClock
@@ -52,23 +54,25 @@ class Template(msgspec.Struct, frozen=True):
     requests: Path
 
 
-class _Site:
-    """A project in a fresh file."""
+class Site:
+    """A project in a fresh database."""
 
-    def __init__(self, path: Path) -> None:
-        migrate.upgrade(f"sqlite:///{path}")
-        self.db = SqliteDatabase(path, SystemClock())
+    def __init__(self, url: str) -> None:
+        migrate.upgrade(url)
+        self.db = open_database(url, SystemClock())
         self.ids = Ids()
         self.box = SecretBox([SECRET_KEY])
 
     async def project(self) -> None:
+        """Makes the project; one more when there is one."""
         made = await labels.start_project(self.db, self.ids, name="Bench", currency="EUR", country="NL")
         self.number, self.ref, self.key = made.project.id, made.project.public_id, made.api_key
         self.people = People(self.ref)
 
-    async def label(self, *destinations: str) -> str:
+    async def label(self, *destinations: str, changed: Mapping[str, str] = MappingProxyType({})) -> str:
+        """A label with these destinations connected, `changed` over their settings; returns its conversion id."""
         for slug in destinations:
-            await connections.connect(self.db, self.box, self.ref, slug, _SETTINGS[slug])
+            await connections.connect(self.db, self.box, self.ref, slug, {**_SETTINGS[slug], **changed})
         events = {slug: _EVENTS[slug] for slug in destinations}
         label = NewLabel(name="Qualified", done=True, events=events)
         return (await labels.create(self.db, self.ids, self.ref, label)).conversion_id
@@ -92,7 +96,7 @@ def _save(requests: list[bytes], path: Path) -> Path:
 
 async def for_create(folder: Path, count: int) -> Template:
     """An empty project, and so many posts of leads."""
-    site = _Site(folder / "create.db")
+    site = Site(f"sqlite:///{folder}/create.db")
     await site.project()
     requests = [post("/api/leads/createLead", site.people.body()) for _ in range(count)]
     await site.db.close()
@@ -101,7 +105,7 @@ async def for_create(folder: Path, count: int) -> Template:
 
 async def for_status(folder: Path, count: int) -> Template:
     """So many leads in a project with three connected destinations, and one rating of each."""
-    site = _Site(folder / "status.db")
+    site = Site(f"sqlite:///{folder}/status.db")
     await site.project()
     label = await site.label("google_ads", "ga4", "meta")
     key = f"x-api-key: {site.key}\r\n"
@@ -140,7 +144,7 @@ def _event(one: Claimed) -> Event:
 
 async def for_delivery(folder: Path, count: int) -> Template:
     """So many Google events in the queue, due now; the requests are the bodies that they make."""
-    site = _Site(folder / "delivery.db")
+    site = Site(f"sqlite:///{folder}/delivery.db")
     await site.project()
     label = await site.label("google_ads")
     ratings = [
