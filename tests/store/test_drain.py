@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from leadtrackr.conversions import housekeeping, lots
 from leadtrackr.conversions.model import Claimed, State
@@ -325,3 +325,24 @@ def test_refusals_narrowed_down_stay_within_the_limit(world: World) -> None:
     assert 5 <= len(calls) <= 9
     times = sorted(datetime.fromisoformat(call["time"]).timestamp() for call in calls)
     assert all(later - first >= 1.0 for first, later in zip(times, times[5:], strict=False))
+
+
+def test_what_is_suspected_is_not_claimed_ahead(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the lot that is being sent kills the worker, one that only lay beside it has had no third death."""
+    monkeypatch.setattr(lots, "LOT", 2)
+    world.furnish("meta")
+    rated(world, 3)
+    suspect = world.deliveries()[-1].id
+    twice = update(tables.deliveries).where(tables.deliveries.c.id == suspect).values(takeovers=2)
+    world.write(lambda tx: tx.run(prepare(twice)))
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "delay_ms": 300, "until": 1})
+            delivering = asyncio.create_task(works.deliver())
+            await works.arrived("meta")
+            assert {row.id: row.state for row in await _deliveries(world)}[suspect] == State.QUEUED
+            await delivering
+
+    world.run(story())
+    assert set(world.states()) == {State.ACCEPTED}

@@ -89,7 +89,7 @@ class Drain:
         self, lot: _Lot, before: asyncio.Task[None] | None
     ) -> tuple[_Lot | None, asyncio.Task[None] | None]:
         """Sends one lot; returns the next one and what records this one."""
-        ahead = self._begin(self._take()) if lot.full else None
+        ahead = self._begin(self._take(ahead=True)) if lot.full else None
         faulty = False
         try:
             await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results)
@@ -123,11 +123,11 @@ class Drain:
 
         return await still_ours() and await lot.allowance.spend(self._means.db, still_ours)
 
-    async def _take(self) -> _Lot | None:
-        """Claims once."""
+    async def _take(self, *, ahead: bool = False) -> _Lot | None:
+        """Claims once; `ahead`: while another lot is on its way."""
         means = self._means
         token, since = means.ids.token(), means.clock.now()
-        claimed = await means.db.write(lambda tx: self._claim(tx, token))
+        claimed = await means.db.write(lambda tx: self._claim(tx, token, ahead=ahead))
         if claimed is None:
             return None
         batch, allowance = claimed
@@ -137,7 +137,7 @@ class Drain:
         full = not batch.connection.failures and len(batch.deliveries) == _most(batch)
         return _Lot(batch, lease, allowance, full)
 
-    def _claim(self, tx: Tx, token: str) -> tuple[Batch, Allowance] | None:
+    def _claim(self, tx: Tx, token: str, *, ahead: bool) -> tuple[Batch, Allowance] | None:
         means = self._means
         batch = self._open(tx)
         if batch is None or claim.others_send(tx, self._connection_id, means.owner):
@@ -148,6 +148,9 @@ class Drain:
         allowance = Allowance.of(batch.destination, batch.settings, means.clock)
 
         def fit(lot: list[Candidate]) -> list[Candidate]:
+            if ahead and any(one.takeovers for one in lot):
+                # Whatever kills this worker now is in the lot that is sent: it must not count against these.
+                return []
             size = batch.destination.limits.batch_events
             wanted = 1 if probing else lots.requests(lot, size)
             return lots.within(lot, size, allowance.take(tx, wanted))
