@@ -33,7 +33,7 @@ _FILL: Final[dict[str, dict[str, str]]] = {
     | {"account": "'123456789012345'", "action": "'QualifiedLead'", "event_id": "'lt-' || i", "value_cents": "100"}
     | {"currency": "'EUR'", "happened_at": str(START), "state": "'queued'", "run_at": str(START), "passed": "0"}
     # Roughly in the order of the ids: windows follow the leads' age, and leads are not rated quite in turn.
-    | {"closes_at": f"{START + DAY} + i + i * 7919 % 997", "updated_at": str(START)},
+    | {"closes_at": f"{START + DAY} + i + i % 997 * 7919 % 997", "updated_at": str(START)},
 }
 
 

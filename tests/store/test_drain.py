@@ -18,7 +18,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
 from leadtrackr.kit.metrics import Metrics
-from tests.support.engine import LEASE_US, World
+from tests.support.engine import LEASE_US, RETRY, World
 from tests.support.working import Works, working
 
 _LEASES = prepare(select(tables.leases.c.token))
@@ -333,7 +333,7 @@ def test_what_is_suspected_is_not_claimed_ahead(world: World, monkeypatch: pytes
     world.furnish("meta")
     rated(world, 3)
     suspect = world.deliveries()[-1].id
-    twice = update(tables.deliveries).where(tables.deliveries.c.id == suspect).values(takeovers=2)
+    twice = update(tables.deliveries).where(tables.deliveries.c.id == suspect).values(takeovers=2, deaths=2)
     world.write(lambda tx: tx.run(prepare(twice)))
 
     async def story() -> None:
@@ -346,3 +346,18 @@ def test_what_is_suspected_is_not_claimed_ahead(world: World, monkeypatch: pytes
 
     world.run(story())
     assert set(world.states()) == {State.ACCEPTED}
+
+
+def test_only_deaths_in_a_row_count(world: World) -> None:
+    """Days of retries may meet many deaths that have nothing to do with what is being sent."""
+    world.furnish("meta")
+    rated(world, 1)
+    for n in range(2 * lots.DEATHS):
+        world.claim("meta", f"dead{n}")
+        world.step(LEASE_US)
+        world.sweep()
+        world.record("meta", f"alive{n}", world.claim("meta", f"alive{n}"), RETRY)
+        world.step(DAY)
+        world.sweep()
+    (row,) = world.deliveries()
+    assert (row.state, row.deaths, row.takeovers) == (State.QUEUED, 0, 2 * lots.DEATHS)

@@ -179,7 +179,7 @@ def test_no_more_is_leased_than_the_limit_allows(world: World) -> None:
     async def story() -> None:
         async with working(world) as works:
             drain = Drain(works.worker._means, world.connections["ga4"].id)
-            await world.db.write(lambda tx: drain._claim(tx, "mine"))
+            await world.db.write(lambda tx: drain._claim(tx, "mine", ahead=False))
 
     world.run(story())
     now = Rate(60, 60).free(0)

@@ -11,7 +11,7 @@ candidates = st.lists(
         id=st.integers(1, 10_000),
         closes_at=st.integers(0, 50),
         action=st.sampled_from("abc"),
-        takeovers=st.integers(0, DEATHS),
+        deaths=st.integers(0, DEATHS),
     ),
     max_size=80,
     unique_by=lambda one: one.id,
@@ -31,10 +31,10 @@ def test_the_first_to_close_is_always_chosen(found: list[Candidate], most: int) 
 @given(candidates)
 def test_what_may_kill_a_worker_shares_its_lot_with_few_and_then_with_none(found: list[Candidate]) -> None:
     lot = choose(found, 1000)
-    worst = max((one.takeovers for one in lot), default=0)
+    worst = max((one.deaths for one in lot), default=0)
     assert len(lot) <= {0: 1000, 1: SMALL_LOT}.get(worst, 1)
     if lot and worst == 1:
-        assert {one.takeovers for one in lot} == {1}
+        assert {one.deaths for one in lot} == {1}
 
 
 @given(candidates, st.integers(1, 7), st.integers(0, 12))

@@ -148,7 +148,7 @@ class Drain:
         allowance = Allowance.of(batch.destination, batch.settings, means.clock)
 
         def fit(lot: list[Candidate]) -> list[Candidate]:
-            if ahead and any(one.takeovers for one in lot):
+            if ahead and any(one.deaths for one in lot):
                 # Whatever kills this worker now is in the lot that is sent: it must not count against these.
                 return []
             size = batch.destination.limits.batch_events

@@ -62,7 +62,7 @@ _DEAD: Final = prepare(
     .with_for_update(skip_locked=True)
 )
 _LEFT_BEHIND: Final = prepare(
-    select(_D.id, _D.job_id, _D.passed, _D.takeovers)
+    select(_D.id, _D.job_id, _D.passed, _D.deaths)
     .where(_IDS, _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
     .order_by(_D.id)
     .with_for_update()
@@ -74,6 +74,7 @@ _TAKE_OVER: Final = prepare(
         state=State.QUEUED.value,
         code=outcomes.TAKEN_OVER,
         takeovers=_D.takeovers + 1,
+        deaths=_D.deaths + 1,
         lease_token=None,
         updated_at=bindparam("now"),
     )
@@ -86,6 +87,7 @@ _POISON: Final = prepare(
         code=outcomes.POISON,
         detail=None,
         takeovers=_D.takeovers + 1,
+        deaths=_D.deaths + 1,
         lease_token=None,
         **_SETTLED_NOW,
     )
@@ -192,9 +194,9 @@ def _take_over(tx: Tx, now: int) -> _TakenOver:
     dead = tx.all(_DEAD, now=now)
     for one in dead:
         left = tx.all(_LEFT_BEHIND, ids=_ids.decode(one.deliveries), of_token=one.token)
-        worst = [row for row in left if row.takeovers + 1 >= DEATHS]
+        worst = [row for row in left if row.deaths + 1 >= DEATHS]
         _move(tx, _POISON, worst, now)
-        _move(tx, _TAKE_OVER, [row for row in left if row.takeovers + 1 < DEATHS], now)
+        _move(tx, _TAKE_OVER, [row for row in left if row.deaths + 1 < DEATHS], now)
         tx.run(_END, of_token=one.token)
         rows += left
         poison += worst

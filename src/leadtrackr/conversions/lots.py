@@ -1,7 +1,7 @@
 """Which of the deliveries that could go are leased together. Pure.
 
 A delivery whose handling kills the process would kill each worker that takes it over, and with it everything that it
-was leased with. So a lot shrinks with the takeovers of what is in it: a whole lot dies once, a small one twice, and who
+was leased with. So a lot shrinks with the deaths behind what is in it: a whole lot dies once, a small one twice, and who
 is alone at its third death is the one to blame.
 """
 
@@ -19,7 +19,7 @@ ROUNDS: Final = 25
 SMALL_LOT: Final = 32
 """Most deliveries in a lot of those that were taken over once: about the square root of a whole lot."""
 DEATHS: Final = 3
-"""Takeovers after which a delivery is not tried again."""
+"""Workers that died with it in a row, after which a delivery is not tried again."""
 
 
 class Candidate(msgspec.Struct, frozen=True, array_like=True):
@@ -28,7 +28,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     id: int
     closes_at: int
     action: str
-    takeovers: int
+    deaths: int
+    """How many workers died with it in a row."""
     takes_back: int | None = None
     """The delivery that it takes back or restates."""
 
@@ -43,8 +44,8 @@ def choose(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
     ordered = sorted(candidates, key=lambda one: (one.closes_at, one.id))
     if not ordered:
         return []
-    size = _size(ordered[0].takeovers, most)
-    return [one for one in ordered if _size(one.takeovers, most) == size][:size]
+    size = _size(ordered[0].deaths, most)
+    return [one for one in ordered if _size(one.deaths, most) == size][:size]
 
 
 def requests(lot: Sequence[Candidate], batch_events: int) -> int:
@@ -70,7 +71,7 @@ def within(lot: Sequence[Candidate], batch_events: int, granted: int) -> list[Ca
     return kept
 
 
-def _size(takeovers: int, most: int) -> int:
-    if takeovers == 0:
+def _size(deaths: int, most: int) -> int:
+    if deaths == 0:
         return most
-    return min(most, SMALL_LOT) if takeovers == 1 else 1
+    return min(most, SMALL_LOT) if deaths == 1 else 1

@@ -71,6 +71,7 @@ _SEND_AGAIN: Final = prepare(
         run_at=bindparam("new_run_at"),
         tries=0,
         takeovers=0,
+        deaths=0,
         behind=bindparam("new_behind"),
         settled_at=None,
         updated_at=bindparam("now"),

@@ -38,6 +38,8 @@ _MOVE: Final = prepare(
             "passed": 1,
             "behind": None,
             "lease_token": None,
+            # It was handled, and the worker lived: deaths are counted in a row.
+            "deaths": 0,
             "updated_at": bindparam("now"),
         }
     )

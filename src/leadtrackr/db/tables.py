@@ -261,6 +261,7 @@ deliveries: Final = Table(
     _flag("passed"),
     _count("tries"),
     _count("takeovers"),
+    _count("deaths"),
     _text("lease_token", nullable=True),
     _time("created_at"),
     _time("updated_at"),

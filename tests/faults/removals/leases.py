@@ -101,14 +101,14 @@ LEASES: Final[tuple[Removal, ...]] = (
         "poison: three deaths",
         "A delivery that kills its worker kills workers for ever.",
         "store/test_drain.py::test_a_delivery_that_kills_its_workers_is_quarantined_after_three_deaths[sqlite]",
-        engine("housekeeping", "if row.takeovers + 1 >= DEATHS]", "if row.takeovers + 1 > 10**6]"),
-        engine("housekeeping", "if row.takeovers + 1 < DEATHS]", "if row.takeovers + 1 <= 10**6]"),
+        engine("housekeeping", "if row.deaths + 1 >= DEATHS]", "if row.deaths + 1 > 10**6]"),
+        engine("housekeeping", "if row.deaths + 1 < DEATHS]", "if row.deaths + 1 <= 10**6]"),
     ),
     cut(
         "poison: lots that shrink with takeovers",
         "The innocent that were leased with a killer are rejected with it.",
         "store/test_drain.py::test_the_innocent_are_never_rejected_with_it[sqlite]",
-        engine("lots", "    return min(most, SMALL_LOT) if takeovers == 1 else 1\n", "    return most\n"),
+        engine("lots", "    return min(most, SMALL_LOT) if deaths == 1 else 1\n", "    return most\n"),
     ),
     cut(
         "give-back after a fault of ours: none",
