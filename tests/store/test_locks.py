@@ -108,7 +108,9 @@ def test_two_workers_that_claim_at_once_are_one_after_the_other(
                 means = works.worker._means
                 one, another = (Drain(replace(means, owner=name), connection_id) for name in ("one", "another"))
                 return await one_in_the_way_of_another(
-                    world.db, lambda tx: one._claim(tx, "mine", ahead=False), world.db.write(lambda tx: another._claim(tx, "theirs", ahead=False))
+                    world.db,
+                    lambda tx: one._claim(tx, "mine", ahead=False),
+                    world.db.write(lambda tx: another._claim(tx, "theirs", ahead=False)),
                 )
 
         assert world.run(story()) is None
