@@ -1,8 +1,8 @@
 """Which of the deliveries that could go are leased together. Pure.
 
 A delivery whose handling kills the process would kill each worker that takes it over, and with it everything that it
-was leased with. So a lot shrinks with the deaths behind what is in it: a whole lot dies once, a small one twice, and who
-is alone at its third death is the one to blame.
+was leased with. So a lot shrinks with the deaths behind what is in it: a whole lot dies once, a small one twice, and
+who is alone at its third death is the one to blame.
 """
 
 from collections.abc import Sequence
