@@ -44,7 +44,8 @@ class Trap:
     def carries(self, body: bytes) -> None:
         """Says that this is about to leave."""
         kind, _, ids = self._point.partition("event=")
-        if not kind and any(one.encode() in body for one in ids.split(",") if one):
+        # With the quotes: one id may begin with another one.
+        if not kind and any(f'"{one}"'.encode() in body for one in ids.split(",") if one):
             self.reached(self._point)
 
     def reached(self, point: str) -> None:
