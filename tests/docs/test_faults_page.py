@@ -4,12 +4,12 @@ from tests.faults import table
 from tests.faults.frame import all_cases
 
 
-def test_every_test_has_its_row_and_met_its_bar() -> None:
+def test_every_test_has_its_row() -> None:
+    """A miss stands there as one; it is `make faults` that fails on it."""
     rows = {(row.test, row.database): row.ok for row in table.rows(table.PAGE.read_text())}
     assert list(rows) == [(case.name, case.database) for case in all_cases()], (
         "run: make faults ONLY=… for those that lack"
     )
-    assert "no" not in rows.values()
 
 
 def test_page_keeps_other_rows_and_drops_tests_that_are_gone() -> None:
