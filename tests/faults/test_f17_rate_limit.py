@@ -32,7 +32,7 @@ class Limit(NamedTuple):
 
 # A limit by the second forgives 50 ms of lateness, and a busy machine is later than that: what is late is not used.
 LIMITS = {
-    "20 a second": Limit("requests_per_second", 20, 1, 3, 15, 0.5),
+    "20 a second": Limit("requests_per_second", 20, 1, 3, 15, 0.9),
     "600 a minute": Limit("requests_per_minute", 600, 60, 4, 66, 0.9),
 }
 
