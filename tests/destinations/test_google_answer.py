@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadtrackr.destinations.contract import HTTP_CODES, Kind, PerEvent, Refused, Response, Scope, Whole
-from leadtrackr.destinations.google_answer import read
-from leadtrackr.destinations.google_codes import CODES, OURS
-from leadtrackr.destinations.google_oauth import OAUTH_CODES
-from leadtrackr.destinations.google_processing import PROCESSING, STATUS
+from leadtrackr.destinations.google_ads.answer import read
+from leadtrackr.destinations.google_ads.codes import CODES, OURS
+from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES
+from leadtrackr.destinations.google_ads.processing import PROCESSING, STATUS
 from tests.destinations.making import answer, names, outcomes
 
 SIX_HOURS = 6 * 3600

@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from leadtrackr.destinations.contract import Outcome, Request, Token
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.google_oauth import cloud_project, read_token, token_request
+from leadtrackr.destinations.google_ads.oauth import cloud_project, read_token, token_request
 from leadtrackr.destinations.registry import validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from tests.destinations.making import NOON, SETTINGS, answer

@@ -21,7 +21,7 @@ from leadtrackr.destinations.contract import (
     StatusAnswer,
 )
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.google_processing import PROCESSING, P
+from leadtrackr.destinations.google_ads.processing import PROCESSING, P
 from leadtrackr.destinations.registry import retraction
 from tests.destinations.making import SETTINGS, event, said
 from tests.sandbox.client import Client, Clock, Server

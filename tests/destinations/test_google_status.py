@@ -21,9 +21,9 @@ from leadtrackr.destinations.contract import (
     StatusAnswer,
 )
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.google_codes import CODES
-from leadtrackr.destinations.google_processing import PROCESSING
-from leadtrackr.destinations.google_status import GOOGLE_STATUS, read
+from leadtrackr.destinations.google_ads.codes import CODES
+from leadtrackr.destinations.google_ads.processing import PROCESSING
+from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS, read
 from tests.destinations.making import SETTINGS, answer, names, said
 
 P = "PROCESSING_ERROR_REASON_"

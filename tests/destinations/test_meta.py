@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leadtrackr.destinations.contract import HTTP_CODES, Kind, LeadData, Refused, Whole, Window
 from leadtrackr.destinations.meta import META
-from leadtrackr.destinations.meta_codes import CODES
+from leadtrackr.destinations.meta.codes import CODES
 from tests.destinations.making import DAY, HOUR, NOON, SETTINGS, answer, body_of, event, lead, outcomes, sha
 
 

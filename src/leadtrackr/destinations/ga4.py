@@ -41,7 +41,7 @@ from leadtrackr.destinations.http_common import (
     transport_failure,
     unknown_failure,
 )
-from leadtrackr.destinations.normalise import ga4_email, ga4_phone
+from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.rows import fault, mend, taken, trouble
 from leadtrackr.kit.clock import HOUR
 from leadtrackr.kit.money import to_units
@@ -83,6 +83,7 @@ _FIELDS: Final = (
         default="global",
     ),
 )
+_RULES: Final = RULES["ga4"]
 _EVENT_FIELD: Final = Field(
     name="ga4",
     label="Event name",
@@ -233,10 +234,10 @@ def _consent(recorded: Mapping[str, str]) -> dict[str, str] | None:
 
 def _user_data(lead: LeadData) -> dict[str, list[str]] | None:
     data: dict[str, list[str]] = {}
-    if lead.email:
-        data["sha256_email_address"] = [ga4_email(lead.email)]
-    if lead.phone:
-        data["sha256_phone_number"] = [ga4_phone(lead.phone)]
+    if lead.email and (email := _RULES.email(lead.email)):
+        data["sha256_email_address"] = [email]
+    if lead.phone and (phone := _RULES.phone(lead.phone)):
+        data["sha256_phone_number"] = [phone]
     return data or None
 
 

@@ -30,9 +30,9 @@ from leadtrackr.destinations.http_common import (
     joined,
     sent_at,
 )
-from leadtrackr.destinations.meta_answer import read, read_check
-from leadtrackr.destinations.meta_codes import CODES
-from leadtrackr.destinations.normalise import meta_country, meta_email, meta_name, meta_phone
+from leadtrackr.destinations.meta.answer import read, read_check
+from leadtrackr.destinations.meta.codes import CODES
+from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, SECOND
 from leadtrackr.kit.hashing import sha256_hex
@@ -44,6 +44,7 @@ MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
 _PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
 
+_RULES: Final = RULES["meta"]
 _FIELDS: Final = (
     Field(
         name="dataset_id",
@@ -185,11 +186,11 @@ def _event(event: Event, source: str) -> _Event:
 
 def _user_data(lead: LeadData) -> _UserData:
     data = _UserData(
-        em=meta_email(lead.email) if lead.email else None,
-        ph=meta_phone(lead.phone) if lead.phone else None,
+        em=_RULES.email(lead.email) if lead.email else None,
+        ph=_RULES.phone(lead.phone) if lead.phone else None,
         fn=_name(lead.first_name),
         ln=_name(lead.last_name),
-        country=meta_country(lead.country) if lead.country else None,
+        country=_RULES.country(lead.country) if lead.country else None,
         client_ip_address=lead.ip_address,
         client_user_agent=lead.user_agent,
     )
@@ -203,7 +204,7 @@ def _user_data(lead: LeadData) -> _UserData:
 
 
 def _name(name: str | None) -> str | None:
-    return meta_name(name) if name else None
+    return _RULES.name(name) if name else None
 
 
 def _dataset(settings: Settings) -> str:

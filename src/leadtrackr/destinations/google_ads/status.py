@@ -25,9 +25,9 @@ from leadtrackr.destinations.contract import (
     StatusPoll,
     Whole,
 )
-from leadtrackr.destinations.google_answer import read as read_ingest
-from leadtrackr.destinations.google_codes import CODES
-from leadtrackr.destinations.google_processing import PROCESSING, P
+from leadtrackr.destinations.google_ads.answer import read as read_ingest
+from leadtrackr.destinations.google_ads.codes import CODES
+from leadtrackr.destinations.google_ads.processing import PROCESSING, P
 from leadtrackr.destinations.http_common import decode, outcome
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
 

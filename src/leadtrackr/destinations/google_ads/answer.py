@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from leadtrackr.destinations.contract import Kind, Outcome, PerEvent, Refused, Response, Scope, Verdict, Whole
-from leadtrackr.destinations.google_codes import CODES, known
+from leadtrackr.destinations.google_ads.codes import CODES, known
 from leadtrackr.destinations.http_common import clean, decode, outcome, transport_failure, unknown_failure
 
 _INDEX: Final = re.compile(r"events\[(\d{1,9})\]")

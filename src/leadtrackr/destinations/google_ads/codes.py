@@ -9,8 +9,8 @@ from functools import partial
 from typing import Final
 
 from leadtrackr.destinations.contract import HTTP_CODES, Action, Code, Kind, Scope
-from leadtrackr.destinations.google_oauth import OAUTH_CODES
-from leadtrackr.destinations.google_processing import DIAGNOSTICS, PROCESSING, STATUS
+from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES
+from leadtrackr.destinations.google_ads.processing import DIAGNOSTICS, PROCESSING, STATUS
 from leadtrackr.destinations.http_common import SIX_HOURS_S
 from leadtrackr.destinations.rows import fault, held, held_by_fault, later, mend, taken, trouble
 

@@ -25,12 +25,12 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
-from leadtrackr.destinations.google_answer import read, read_check, read_validation
-from leadtrackr.destinations.google_codes import CODES
-from leadtrackr.destinations.google_oauth import GOOGLE_AUTH, cloud_project
-from leadtrackr.destinations.google_status import GOOGLE_STATUS
+from leadtrackr.destinations.google_ads.answer import read, read_check, read_validation
+from leadtrackr.destinations.google_ads.codes import CODES
+from leadtrackr.destinations.google_ads.oauth import GOOGLE_AUTH, cloud_project
+from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
-from leadtrackr.destinations.normalise import google_email, google_phone
+from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.money import to_units
@@ -43,6 +43,7 @@ RETRACT_AS_ZERO: Final = "retract_as_zero"
 
 _ACCOUNT: Final = r"\d{10}"
 _ACCOUNT_HELP: Final = "Enter the ten digits of a Google Ads customer id, as at the top of Google Ads."
+_RULES: Final = RULES["google_ads"]
 _FIELDS: Final = (
     Field(
         name="operating_account",
@@ -232,8 +233,8 @@ def _event(event: Event, with_user_data: bool) -> _Event:
 
 
 def _user_data(lead: LeadData) -> _UserData:
-    by_email = (_Identifier(google_email(lead.email)),) if lead.email else ()
-    return _UserData((*by_email, _Identifier(None, google_phone(lead.phone))) if lead.phone else by_email)
+    by_email = (_Identifier(_RULES.email(lead.email)),) if lead.email else ()
+    return _UserData((*by_email, _Identifier(None, _RULES.phone(lead.phone))) if lead.phone else by_email)
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ import msgspec
 
 from leadtrackr.destinations.contract import Kind, Outcome, Refused, Response, Verdict, Whole
 from leadtrackr.destinations.http_common import decode, outcome, retry_after_s, transport_failure, unknown_failure
-from leadtrackr.destinations.meta_codes import CODES, known
+from leadtrackr.destinations.meta.codes import CODES, known
 
 _BY_STATUS: Final = {401: "190", 403: "10"}
 """What a status says when the code in the body is new: hold rather than reject."""
