@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from hypothesis import given, settings
@@ -43,6 +44,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.kit.clock import ManualClock
 from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.ids import Ids
 
 OK = Outcome(kind=Kind.ACCEPTED, code="ok")
 BAD = Outcome(kind=Kind.REJECTED, code="bad")
@@ -204,7 +206,7 @@ def send(platform: Platform, deliveries: Sequence[Claimed], to: Destination, kee
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         clock = ManualClock(1)
         http = HttpClient(f"http://127.0.0.1:{runner.addresses[0][1]}")
-        sender = Sender(http, Tokens(http, clock), clock)
+        sender = Sender(http, Tokens(http, clock), clock, Ids())
         try:
             return await sender.send(Batch(CONNECTION, to, {}, tuple(deliveries)), keep_lease)
         finally:
@@ -228,6 +230,26 @@ def test_one_poison_event_that_nobody_names_is_found_in_few_requests(n: int, pla
     assert len(found) == n
     assert len(platform.requests) <= most
     assert len(platform.taken) == len(set(platform.taken)) == n - 1
+
+
+def test_a_signature_is_made_for_each_attempt_and_kept_in_its_record_without_its_secret() -> None:
+    signed: list[tuple[int, str]] = []
+
+    def sign(now: int, nonce: str) -> dict[str, str]:
+        signed.append((now, nonce))
+        return {"webhook-timestamp": str(now), "webhook-signature": f"v1,{nonce}"}
+
+    to = destination()
+
+    def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
+        return msgspec.structs.replace(to.build(events, settings, token), sign=sign)
+
+    platform = Platform(poison=frozenset({"e1"}))
+    found = send(platform, [delivery(i) for i in range(2)], msgspec.structs.replace(to, build=build))
+    assert len(signed) == len(platform.requests) == 3
+    assert {now for now, _ in signed} == {1}
+    assert len({nonce for _, nonce in signed}) == 3
+    assert all("webhook-timestamp: 1" in one.head and "webhook-signature: ***" in one.head for one in found)
 
 
 def test_a_named_poison_event_costs_one_request_more() -> None:

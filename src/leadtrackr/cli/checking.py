@@ -5,13 +5,14 @@ from typing import Final
 import msgspec
 
 from leadtrackr.conversions import connections, receipts
-from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Destination, Kind, Outcome, Settings
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.secretbox import SecretBox
 
 WORKS: Final = frozenset({Kind.ACCEPTED, Kind.CONFIRMED})
@@ -37,11 +38,11 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return "\n".join(lines)
 
 
-async def check(http: HttpClient, box: SecretBox, clock: Clock, connection: Connection) -> Checked:
+async def check(http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, connection: Connection) -> Checked:
     """Tests one connection: a token first where the platform wants one, then its own harmless request."""
     destination = registry.get(connection.destination)
     settings = connections.full_settings(connection, box)
-    outcome = await _ask(http, clock, connection.id, destination, settings)
+    outcome = await _ask(http, clock, ids, connection.id, destination, settings)
     words = receipts.words_of(destination.slug, outcome.code)
     return Checked(
         destination=destination.slug,
@@ -55,12 +56,12 @@ async def check(http: HttpClient, box: SecretBox, clock: Clock, connection: Conn
 
 
 async def _ask(
-    http: HttpClient, clock: Clock, connection_id: int, destination: Destination, settings: Settings
+    http: HttpClient, clock: Clock, ids: Ids, connection_id: int, destination: Destination, settings: Settings
 ) -> Outcome:
     token = await Tokens(http, clock).get(connection_id, destination, settings)
     if isinstance(token, Outcome):
         return token
-    request = destination.check(settings, token)
+    request = signed(destination.check(settings, token), clock.now(), ids.token())
     response, failure = await exchange(http, request, destination.limits.timeout_s, after_send="network")
     if response is not None:
         return destination.read_check(response)

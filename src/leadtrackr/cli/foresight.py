@@ -73,7 +73,10 @@ async def _see(desk: Desk, project: str, post: Post, *, validate: bool) -> Seen:
     try:
         previews = [preview(one, desk.box, http.address) for one in foreseen.prospects]
         tokens = Tokens(http, desk.clock)
-        said = [await ask(http, tokens, desk.box, one) if validate else None for one in foreseen.prospects]
+        said = [
+            await ask(http, tokens, desk.box, desk.clock, desk.ids, one) if validate else None
+            for one in foreseen.prospects
+        ]
     finally:
         await http.close()
     return Seen(foreseen, previews, said)

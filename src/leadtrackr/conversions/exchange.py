@@ -1,7 +1,17 @@
 """One request and its answer, in the words of the destinations' contract."""
 
+import msgspec
+
 from leadtrackr.destinations.contract import Kind, Outcome, Request, Response, Scope
 from leadtrackr.kit.http import Answer, HttpClient
+
+
+def signed(request: Request, now: int, nonce: str) -> Request:
+    """The request as it goes out now (microseconds UTC): with the headers that hold the time of this attempt."""
+    if request.sign is None:
+        return request
+    headers = {**request.headers, **request.sign(now, nonce)}
+    return msgspec.structs.replace(request, headers=headers, sign=None)
 
 
 async def exchange(

@@ -11,7 +11,7 @@ import structlog
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.audience import lead_data, permitted
-from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.conversions.masking import head, masked_body
 from leadtrackr.conversions.model import Claimed, Connection, Result
 from leadtrackr.conversions.tokens import Tokens
@@ -32,6 +32,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.ids import Ids
 
 MaySend = Callable[[], Awaitable[bool]]
 """Asked before each request; False when the lease is lost or the worker stops, and nothing more may be sent."""
@@ -75,10 +76,11 @@ class _Part(msgspec.Struct):
 class Sender:
     """Sends batches. Holds no state of its own but the tokens."""
 
-    def __init__(self, http: HttpClient, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, http: HttpClient, tokens: Tokens, clock: Clock, ids: Ids) -> None:
         self._http = http
         self._tokens = tokens
         self._clock = clock
+        self._ids = ids
 
     async def send(self, batch: Batch, may_send: MaySend, results: list[Result] | None = None) -> list[Result]:
         """A result for each delivery that was sent or could not be; those left out go back into the queue.
@@ -142,6 +144,7 @@ class Sender:
                 return [], _halves(piece)
             code = outcomes.UNBUILDABLE if request is None else outcomes.TOO_LARGE
             return self._results(batch, piece, Whole(Outcome(kind=Kind.REJECTED, code=code)), started_at), ()
+        request = signed(request, started_at, self._ids.token())
         response, failure = await exchange(self._http, request, batch.destination.limits.timeout_s)
         verdict: Verdict = (
             Whole(failure)

@@ -4,16 +4,20 @@ Neither the database nor the schedule knows of it: no attempt is spent and no br
 """
 
 from leadtrackr.conversions import connections
-from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.conversions.preview import UNREADABLE, Prospect, build
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
 from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
 
 
-async def validate(http: HttpClient, tokens: Tokens, box: SecretBox, prospect: Prospect) -> Outcome | None:
+async def validate(
+    http: HttpClient, tokens: Tokens, box: SecretBox, clock: Clock, ids: Ids, prospect: Prospect
+) -> Outcome | None:
     """What the platform says to the event; None when it has no such mode, or nothing would be sent.
 
     ACCEPTED means that it found nothing wrong; the code's words say what that proves.
@@ -34,6 +38,6 @@ async def validate(http: HttpClient, tokens: Tokens, box: SecretBox, prospect: P
     request = build(destination, prospect.event, settings, token)
     if isinstance(request, str):
         return Outcome(kind=Kind.REJECTED, code=request)
-    asked = validation.request(request)
+    asked = signed(validation.request(request), clock.now(), ids.token())
     response, failure = await exchange(http, asked, destination.limits.timeout_s, after_send="network")
     return failure if response is None else validation.read(response)

@@ -51,7 +51,7 @@ class Worker:
         self._stopping = False
         self._means = Means(
             db=db,
-            sender=Sender(http, tokens, clock),
+            sender=Sender(http, tokens, clock, ids),
             box=box,
             clock=clock,
             ids=ids,

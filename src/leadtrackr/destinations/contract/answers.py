@@ -1,10 +1,13 @@
 """What goes over the wire and what comes of it: requests, responses and outcomes with their words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, Literal
 
 import msgspec
+
+Sign = Callable[[int, str], Mapping[str, str]]
+"""From the time of sending, microseconds UTC, and a nonce of 24 letters and digits: the headers that depend on them."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +20,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     items: tuple[bytes, ...] = ()
     """Each event's own JSON, kept for the attempt's record. Holds no token."""
+    sign: Sign | None = None
+    """Asked for more headers when the request goes out, where a signature holds the time of its attempt."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
