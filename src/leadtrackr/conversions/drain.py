@@ -19,7 +19,7 @@ from leadtrackr.conversions.lease import Lease
 from leadtrackr.conversions.lots import Candidate
 from leadtrackr.conversions.model import Claimed, ConnectionState, Result
 from leadtrackr.conversions.record import Recorded, record
-from leadtrackr.conversions.sender import Batch, Sender, stops
+from leadtrackr.conversions.sender import Batch, Draft, Sender, stops
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.contract import Kind, Outcome
@@ -59,6 +59,8 @@ class _Lot:
     allowance: Allowance
     full: bool
     """As many as a lease may hold: there are probably more."""
+    drafts: tuple[Draft, ...]
+    """Its requests, where there was time to build them while another lot was on its way."""
     results: list[Result] = field(default_factory=list)
 
 
@@ -89,11 +91,13 @@ class Drain:
         self, lot: _Lot, before: asyncio.Task[None] | None
     ) -> tuple[_Lot | None, asyncio.Task[None] | None]:
         """Sends one lot; returns the next one and what records this one."""
-        ahead = self._begin(self._take(ahead=True)) if lot.full else None
+        ahead = self._begin(self._take(ahead=True)) if lot.full and not self._means.stopping() else None
         faulty = False
         try:
-            await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results)
-            following = None if ahead is None else await self._follow(ahead, lot.results)
+            await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results, lot.drafts)
+            if ahead is not None and (self._means.stopping() or any(stops(result.outcome) for result in lot.results)):
+                await self._leave(ahead)
+                ahead = None
         except Unavailable:
             raise
         except Exception:
@@ -103,6 +107,7 @@ class Drain:
             # Whatever happens meanwhile: what has been sent is recorded, and what has not goes back. Not what may be
             # the cause of a fault of ours: its lease runs out, so that it is counted as with a process that dies.
             recording = self._begin(self._record(lot, give_back=not faulty))
+        following = None if ahead is None else await ahead
         if before is not None:
             await before
         if following is not None:
@@ -135,7 +140,7 @@ class Drain:
         self._leases.add(lease)
         lease.start()
         full = not batch.connection.failures and len(batch.deliveries) == _most(batch)
-        return _Lot(batch, lease, allowance, full)
+        return _Lot(batch, lease, allowance, full, await means.sender.draft(batch) if ahead else ())
 
     def _claim(self, tx: Tx, token: str, *, ahead: bool) -> tuple[Batch, Allowance] | None:
         means = self._means
@@ -187,16 +192,17 @@ class Drain:
             hold.hold_connection(tx, connection.id, reason="configuration", outcome=outcome, now=tx.now())
             return None
 
-    async def _follow(self, ahead: asyncio.Task[_Lot | None], results: Sequence[Result]) -> _Lot | None:
-        """The lot that was claimed ahead; None when it has been given back, since nothing more is to be sent."""
+    async def _leave(self, ahead: asyncio.Task[_Lot | None]) -> None:
+        """Gives back what was claimed ahead, since nothing more is to be sent.
+
+        Before the outcome of what was sent is recorded, so that what that does to the queue is done to these too.
+        """
         lot = await ahead
-        if lot is None or not (self._means.stopping() or any(stops(result.outcome) for result in results)):
-            return lot
-        # Before the outcome is recorded, so that what that does to the queue is done to these too.
+        if lot is None:
+            return
         self._end(lot.lease)
         await self._means.db.write(lambda tx: _give_back(tx, lot.lease.token, lot.batch.deliveries))
         await lot.allowance.give_back(self._means.db)
-        return None
 
     def _end(self, lease: Lease) -> None:
         self._leases.discard(lease)

@@ -53,12 +53,23 @@ class Batch(msgspec.Struct, frozen=True):
     deliveries: tuple[Claimed, ...]
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """A request that was built before its turn."""
+
+    of: tuple[int, ...]
+    """The ids of its deliveries, in order."""
+    token: str | None
+    request: Request
+
+
 class _Sending(msgspec.Struct):
     """A batch on its way."""
 
     batch: Batch
     may_send: MaySend
     results: list[Result]
+    drafts: dict[tuple[int, ...], Draft]
+    """By the deliveries that they are of."""
     failure: Outcome | None = None
     """What stopped the whole destination: nothing more is sent after it."""
     over: bool = False
@@ -82,25 +93,36 @@ class Sender:
         self._clock = clock
         self._ids = ids
 
-    async def send(self, batch: Batch, may_send: MaySend, results: list[Result] | None = None) -> list[Result]:
+    async def draft(self, batch: Batch) -> tuple[Draft, ...]:
+        """The batch's requests as they would be sent now; `send` uses those that still fit when their turn comes."""
+        token = await self._tokens.get(batch.connection.id, batch.destination, batch.settings)
+        if isinstance(token, Outcome):
+            return ()
+        drafts = []
+        for part in _parts(batch):
+            if (request := _build(batch, part, token)) is not None:
+                drafts.append(Draft(tuple([one.id for one in part]), token, request))
+            await asyncio.sleep(0)
+        return tuple(drafts)
+
+    async def send(
+        self, batch: Batch, may_send: MaySend, results: list[Result] | None = None, drafts: Sequence[Draft] = ()
+    ) -> list[Result]:
         """A result for each delivery that was sent or could not be; those left out go back into the queue.
 
         They are added to `results` as they come, so that whoever cancels this knows what has been sent.
         """
-        limits = batch.destination.limits
-        sending = _Sending(batch, may_send, [] if results is None else results)
-        gate = asyncio.Semaphore(limits.in_flight)
+        sending = _Sending(batch, may_send, [] if results is None else results, {one.of: one for one in drafts})
+        gate = asyncio.Semaphore(batch.destination.limits.in_flight)
 
         async def one(part: Sequence[Claimed]) -> None:
             async with gate:
                 await self._part(sending, part)
 
         account = batch.destination.account(batch.settings)
-        ours = [delivery for delivery in batch.deliveries if delivery.account == account]
         others = [delivery for delivery in batch.deliveries if delivery.account != account]
         sending.results += self._results(batch, others, Whole(_ACCOUNT_CHANGED), self._clock.now())
-        parts = [chunk for group in _by_action(ours) for chunk in _chunks(group, limits.batch_events)]
-        await asyncio.gather(*map(one, parts))
+        await asyncio.gather(*map(one, _parts(batch)))
         return sending.results
 
     async def _part(self, sending: _Sending, deliveries: Sequence[Claimed]) -> None:
@@ -138,7 +160,8 @@ class Sender:
         if isinstance(token, Outcome):
             sending.failure = token
             return self._results(batch, piece, Whole(token), started_at), ()
-        request = _build(batch, piece, token)
+        draft = sending.drafts.pop(tuple([one.id for one in piece]), None)
+        request = _build(batch, piece, token) if draft is None or draft.token != token else draft.request
         if request is None or len(request.body) > batch.destination.limits.batch_bytes:
             if len(piece) > 1:
                 return [], _halves(piece)
@@ -281,6 +304,13 @@ def _refused_token(destination: Destination, expired: Outcome) -> Outcome:
     return Outcome(
         kind=row.kind, code=TOKEN_REFUSED, detail=expired.detail, scope=row.scope, hold=row.hold or "credentials"
     )
+
+
+def _parts(batch: Batch) -> list[Sequence[Claimed]]:
+    """What goes into one request each, unless the platform refuses some of it."""
+    account = batch.destination.account(batch.settings)
+    ours = [delivery for delivery in batch.deliveries if delivery.account == account]
+    return [chunk for group in _by_action(ours) for chunk in _chunks(group, batch.destination.limits.batch_events)]
 
 
 def _by_action(deliveries: Sequence[Claimed]) -> list[list[Claimed]]:
