@@ -53,7 +53,7 @@ def test_f2_nothing_is_lost_and_at_most_one_batch_is_sent_again(scene: Scene) ->
 @dataclass(frozen=True)
 class _Death:
     orphans: int
-    """Deliveries under the dead worker's leases: one lot is recorded, one is sent, one is claimed ahead at most."""
+    """Deliveries under the dead worker's leases: a lot is recorded, one sent, three claimed ahead at most."""
     sent: int
     """Those of them that the platform had."""
     late_s: float
@@ -68,7 +68,7 @@ def _kill(scene: Scene, platforms: Sandbox) -> _Death:
     died_at = time.time()
     rows = execute(url, "SELECT id, event_id FROM deliveries WHERE state = 'sending'")
     orphans: dict[int, str] = dict(rows)
-    assert len(orphans) <= 3 * LOT
+    assert len(orphans) <= 5 * LOT
     assert orphans or point == "after_record", "it died in the middle of a lot"
     sent = len(platforms.keys("meta").keys() & set(orphans.values()))
     assert not checker.halves(url)

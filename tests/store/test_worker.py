@@ -304,20 +304,20 @@ def test_a_worker_among_others_waits_for_their_leases(world: World) -> None:
     assert world.states() == [State.SENDING]
 
 
-def test_the_next_lot_is_claimed_while_one_is_on_its_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_lots_are_claimed_while_one_is_on_its_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lots, "LOT", 2)
     world.furnish("meta")
-    rated(world, 7)
+    rated(world, 11)
 
     async def story() -> None:
         async with working(world) as works:
             await works.fault({"destination": "meta", "delay_ms": 300, "until": 1})
             delivering = asyncio.create_task(works.deliver())
             await works.arrived("meta")
-            await _sending(works, 4)
+            await _sending(works, 8)
             assert len(await works.calls("meta")) == 1
             await delivering
-            assert [len(call["accepted"]) for call in await works.calls("meta")] == [2, 2, 2, 1]
+            assert [len(call["accepted"]) for call in await works.calls("meta")] == [2, 2, 2, 2, 2, 1]
             assert set((await works.keys("meta")).values()) == {1}
 
     world.run(story())
@@ -365,7 +365,7 @@ def test_what_was_claimed_ahead_goes_back_when_the_worker_stops(world: World, mo
             await works.fault({"destination": "meta", "delay_ms": 300})
             running = asyncio.create_task(works.worker.run())
             await works.arrived("meta")
-            await _sending(works, 4)
+            await _sending(works, 6)
             works.worker.stop()
             await running
             assert len(await works.calls("meta")) == 1

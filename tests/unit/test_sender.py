@@ -5,7 +5,7 @@ The destination is built from the contract; requests go over real HTTP to a plat
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,7 +192,17 @@ CONNECTION = Connection(
 )
 
 
-def send(platform: Platform, deliveries: Sequence[Claimed], to: Destination, keep: Sequence[bool] = ()) -> list[Result]:
+Meanwhile = Callable[[ManualClock, Tokens], object]
+"""What happens between the building of a draft and its turn."""
+
+
+def send(
+    platform: Platform,
+    deliveries: Sequence[Claimed],
+    to: Destination,
+    keep: Sequence[bool] = (),
+    meanwhile: Meanwhile | None = None,
+) -> list[Result]:
     kept = list(keep)
 
     async def keep_lease() -> bool:
@@ -206,9 +216,14 @@ def send(platform: Platform, deliveries: Sequence[Claimed], to: Destination, kee
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         clock = ManualClock(1)
         http = HttpClient(f"http://127.0.0.1:{runner.addresses[0][1]}")
-        sender = Sender(http, Tokens(http, clock), clock, Ids())
+        tokens = Tokens(http, clock)
+        sender = Sender(http, tokens, clock, Ids())
+        batch = Batch(CONNECTION, to, {}, tuple(deliveries))
         try:
-            return await sender.send(Batch(CONNECTION, to, {}, tuple(deliveries)), keep_lease)
+            drafts = () if meanwhile is None else await sender.draft(batch)
+            if meanwhile is not None:
+                meanwhile(clock, tokens)
+            return await sender.send(batch, keep_lease, drafts=drafts)
         finally:
             await http.close()
             await runner.cleanup()
@@ -250,6 +265,32 @@ def test_a_signature_is_made_for_each_attempt_and_kept_in_its_record_without_its
     assert {now for now, _ in signed} == {1}
     assert len({nonce for _, nonce in signed}) == 3
     assert all("webhook-timestamp: 1" in one.head and "webhook-signature: ***" in one.head for one in found)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "late", "built"),
+    [
+        pytest.param(lambda _clock, _tokens: None, [], 2, id="nothing happens"),
+        pytest.param(lambda _clock, tokens: tokens.forget(1, "t1"), [], 4, id="the token is another"),
+        pytest.param(lambda clock, _tokens: clock.step(2), [3], 3, id="a window closes"),
+    ],
+)
+def test_a_request_that_was_built_ahead_is_sent_only_if_it_is_still_right(
+    meanwhile: Meanwhile, late: list[int], built: int
+) -> None:
+    to, builds = destination(auth=AUTH, batch_events=2), list[int]()
+
+    def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
+        builds.append(len(events))
+        return to.build(events, settings, token)
+
+    due = [msgspec.structs.replace(delivery(i), closes_at=2 if i == 3 else 9) for i in range(4)]
+    platform = Platform()
+    found = kinds(send(platform, due, msgspec.structs.replace(to, build=build), meanwhile=meanwhile))
+    assert [i for i, kind in found.items() if kind == Kind.REJECTED] == late
+    assert len(builds) == built
+    assert sorted(platform.taken) == [f"e{i}" for i in range(4) if i not in late]
+    assert platform.tokens == (2 if built == 4 else 1)
 
 
 def test_a_named_poison_event_costs_one_request_more() -> None:

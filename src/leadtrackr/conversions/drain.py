@@ -1,13 +1,14 @@
 """One connection, served until it has nothing more to send: claim, send, record, lot after lot.
 
-While a lot is on its way, the one before it is recorded and the next one is claimed. Two lots are never on their way at
-once, and what stands behind a delivery of one is in no other.
+While a lot is on its way, the one before it is recorded and the next ones are claimed and built. Two lots are never on
+their way at once, and what stands behind a delivery of one is in no other.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -59,9 +60,52 @@ class _Lot:
     allowance: Allowance
     full: bool
     """As many as a lease may hold: there are probably more."""
-    drafts: tuple[Draft, ...]
+    drafts: tuple[Draft, ...] = ()
     """Its requests, where there was time to build them while another lot was on its way."""
     results: list[Result] = field(default_factory=list)
+
+
+class _Ahead:
+    """Claims while lots are sent: of three at most, one is ready, one is built and one is claimed."""
+
+    def __init__(
+        self,
+        take: Callable[[], Coroutine[Any, Any, _Lot | None]],
+        draft: Callable[[_Lot], Awaitable[_Lot]],
+    ) -> None:
+        self._take = take
+        self._draft = draft
+        self._ready: asyncio.Queue[_Lot | None] = asyncio.Queue(1)
+        self._ended = False
+        self._leaving = False
+        self._task = asyncio.create_task(self._run())
+
+    async def next(self) -> _Lot | None:
+        """The next lot; None when there is none, or what stopped the claiming is raised."""
+        lot = None if self._ended else await self._ready.get()
+        if lot is None and not self._ended:
+            self._ended = True
+            await self._task
+        return lot
+
+    async def leave(self) -> list[_Lot]:
+        """Claims no more; what has been claimed and not been asked for."""
+        self._leaving = True
+        left = []
+        while not self._ended and (lot := await self._ready.get()) is not None:
+            left.append(lot)
+        self._ended = True
+        await asyncio.gather(self._task, return_exceptions=True)
+        return left
+
+    async def _run(self) -> None:
+        try:
+            taking: asyncio.Task[_Lot | None] | None = asyncio.create_task(self._take())
+            while taking is not None and (lot := await taking) is not None:
+                taking = asyncio.create_task(self._take()) if lot.full and not self._leaving else None
+                await self._ready.put(await self._draft(lot))
+        finally:
+            await self._ready.put(None)
 
 
 class Drain:
@@ -78,26 +122,44 @@ class Drain:
     async def run(self) -> None:
         """Delivers until nothing is left, the platform stops it or the worker stops. Unavailable without a database."""
         try:
-            lot = await self._take()
-            recording: asyncio.Task[None] | None = None
-            while lot is not None:
-                lot, recording = await self._deliver(lot, recording)
+            while (lot := await self._take()) is not None:
+                await self._serve(lot)
+                if self._means.stopping():
+                    break
         finally:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             for lease in self._leases:
                 lease.end()
 
-    async def _deliver(
-        self, lot: _Lot, before: asyncio.Task[None] | None
-    ) -> tuple[_Lot | None, asyncio.Task[None] | None]:
-        """Sends one lot; returns the next one and what records this one."""
-        ahead = self._begin(self._take(ahead=True)) if lot.full and not self._means.stopping() else None
+    async def _serve(self, first: _Lot) -> None:
+        """Sends a lot and then those claimed meanwhile, until there are none or the platform stops it.
+
+        Records all of them: if the platform stopped it, the next claim finds that out.
+        """
+        goes_on = first.full and not self._means.stopping()
+        ahead = _Ahead(partial(self._take, ahead=True), self._draft) if goes_on else None
+        lot: _Lot | None = first
+        before: asyncio.Task[None] | None = None
+        try:
+            while lot is not None:
+                recording = await self._deliver(lot, ahead)
+                lot = None if ahead is None else await ahead.next()
+                if before is not None:
+                    await before
+                before = recording
+            if before is not None:
+                await before
+        finally:
+            if ahead is not None:
+                await ahead.leave()
+
+    async def _deliver(self, lot: _Lot, ahead: _Ahead | None) -> asyncio.Task[None]:
+        """Sends one lot; returns what records it."""
         faulty = False
         try:
             await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results, lot.drafts)
             if ahead is not None and (self._means.stopping() or any(stops(result.outcome) for result in lot.results)):
-                await self._leave(ahead)
-                ahead = None
+                await self._give_back(await ahead.leave())
         except Unavailable:
             raise
         except Exception:
@@ -107,14 +169,7 @@ class Drain:
             # Whatever happens meanwhile: what has been sent is recorded, and what has not goes back. Not what may be
             # the cause of a fault of ours: its lease runs out, so that it is counted as with a process that dies.
             recording = self._begin(self._record(lot, give_back=not faulty))
-        following = None if ahead is None else await ahead
-        if before is not None:
-            await before
-        if following is not None:
-            return following, recording
-        await recording
-        # If the platform stopped all of it, this claim finds that out.
-        return (None if self._means.stopping() else await self._take()), None
+        return recording
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -140,7 +195,7 @@ class Drain:
         self._leases.add(lease)
         lease.start()
         full = not batch.connection.failures and len(batch.deliveries) == _most(batch)
-        return _Lot(batch, lease, allowance, full, await means.sender.draft(batch) if ahead else ())
+        return _Lot(batch, lease, allowance, full)
 
     def _claim(self, tx: Tx, token: str, *, ahead: bool) -> tuple[Batch, Allowance] | None:
         means = self._means
@@ -192,17 +247,18 @@ class Drain:
             hold.hold_connection(tx, connection.id, reason="configuration", outcome=outcome, now=tx.now())
             return None
 
-    async def _leave(self, ahead: asyncio.Task[_Lot | None]) -> None:
+    async def _give_back(self, claimed: Sequence[_Lot]) -> None:
         """Gives back what was claimed ahead, since nothing more is to be sent.
 
         Before the outcome of what was sent is recorded, so that what that does to the queue is done to these too.
         """
-        lot = await ahead
-        if lot is None:
-            return
-        self._end(lot.lease)
-        await self._means.db.write(lambda tx: _give_back(tx, lot.lease.token, lot.batch.deliveries))
-        await lot.allowance.give_back(self._means.db)
+        for lot in claimed:
+            self._end(lot.lease)
+            await self._means.db.write(partial(_give_back, token=lot.lease.token, deliveries=lot.batch.deliveries))
+            await lot.allowance.give_back(self._means.db)
+
+    async def _draft(self, lot: _Lot) -> _Lot:
+        return replace(lot, drafts=await self._means.sender.draft(lot.batch))
 
     def _end(self, lease: Lease) -> None:
         self._leases.discard(lease)
