@@ -102,6 +102,12 @@ SENDING: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "requests built ahead: the token of their turn",
+        "A request that was built ahead goes out with a token that has been refused meanwhile.",
+        "unit/test_sender.py::test_a_request_that_was_built_ahead_is_sent_only_if_it_is_still_right",
+        engine("sender", " or draft.token != token"),
+    ),
+    cut(
         "nothing more after a failure of the whole destination",
         "A platform that has just failed gets the rest of the lot all the same.",
         "unit/test_sender.py::test_a_destination_that_fails_in_the_middle_costs_the_rest_nothing",
