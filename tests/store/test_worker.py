@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from leadtrackr.conversions import claim, connections, lots, service, worker
+from leadtrackr.conversions.drain import Drain
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.worker import Pace
 from leadtrackr.db import tables
@@ -227,6 +228,35 @@ def test_a_rating_wakes_the_loop(world: World) -> None:
 
     world.run(story())
     assert world.states() == [State.ACCEPTED]
+
+
+def test_a_rating_at_the_very_end_of_a_drain_is_delivered_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The drain has found nothing more, and is still there when the rating's look comes: that look leaves it alone."""
+    world.furnish("meta")
+    first, second = world.lead(email="first@example.de"), world.lead(email="second@example.de")
+    run, ends = Drain.run, list[int]()
+
+    async def story() -> None:
+        async with working(world, Pace(poll_s=60)) as works:
+
+            async def run_and_linger(drain: Drain) -> None:
+                await run(drain)
+                ends.append(1)
+                if len(ends) == 1:
+                    await service.update_status(world.db, world.ids, world.api_key, world.post(second, "Won"))
+                    await works.worker.look()
+
+            monkeypatch.setattr(Drain, "run", run_and_linger)
+            await service.update_status(world.db, world.ids, world.api_key, world.post(first, "Won"))
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("meta", 2)
+            works.worker.stop()
+            await running
+
+    world.run(story())
+    assert world.states() == [State.ACCEPTED] * 2
 
 
 def test_stopping_finishes_what_is_on_its_way(world: World) -> None:

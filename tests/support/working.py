@@ -65,11 +65,11 @@ class Works:
             found: list[dict[str, Any]] = (await response.json())["calls"]
             return found
 
-    async def arrived(self, slug: str) -> None:
-        """Waits for the first call to a platform; TimeoutError after ten seconds."""
+    async def arrived(self, slug: str, count: int = 1) -> None:
+        """Waits for the first call to a platform, or for so many; TimeoutError after ten seconds."""
         async with asyncio.timeout(10):
             for _ in range(2000):
-                if await self.calls(slug):
+                if len(await self.calls(slug)) >= count:
                     return
                 await asyncio.sleep(0.005)
         raise TimeoutError

@@ -61,6 +61,8 @@ class Worker:
             stopping=lambda: self._stopping,
         )
         self._draining: dict[int, asyncio.Task[None]] = {}
+        self._asked_again: set[int] = set()
+        """Connections that had something to send when a look found their drain still at work."""
         self._mended_at = 0
 
     def wake(self) -> None:
@@ -102,13 +104,19 @@ class Worker:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         for connection_id in await self._db.read(claim.ready_connections):
-            if connection_id not in self._draining:
+            if connection_id in self._draining:
+                # That drain may have looked into the queue for the last time already.
+                self._asked_again.add(connection_id)
+            else:
                 task = asyncio.create_task(self._drain(connection_id))
                 self._draining[connection_id] = task
                 task.add_done_callback(partial(self._done, connection_id))
 
     def _done(self, connection_id: int, _: asyncio.Task[None]) -> None:
         self._draining.pop(connection_id, None)
+        if connection_id in self._asked_again:
+            self._asked_again.discard(connection_id)
+            self.wake()
 
     async def settle(self) -> None:
         """Waits until every connection that is being served has nothing more to send. For the demo and tests."""

@@ -102,6 +102,12 @@ SENDING: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "another look after a drain that was at work",
+        "A rating that comes as a drain ends waits for the next look.",
+        "store/test_worker.py::test_a_rating_at_the_very_end_of_a_drain_is_delivered_at_once[sqlite]",
+        engine("worker", "self._asked_again.add(connection_id)", "pass"),
+    ),
+    cut(
         "requests built ahead: the token of their turn",
         "A request that was built ahead goes out with a token that has been refused meanwhile.",
         "unit/test_sender.py::test_a_request_that_was_built_ahead_is_sent_only_if_it_is_still_right",
