@@ -136,7 +136,7 @@ ROWS: Final[Mapping[str, Code]] = {
     ),
     "NotEligibleForEnhancedConversions": mend(
         "The goal does not take hashed customer data.",
-        "Enable enhanced conversions for the goal, or send click ids alone (the connection's setting); then send it again.",
+        "Enable enhanced conversions for the goal, or set the connection to send click ids alone, and send it again.",
         _GOALS,
     ),
     "ConversionEmailAddressIsNotHashed": _ours("The e-mail address was not in the form of a digest."),
