@@ -171,6 +171,9 @@ def test_an_access_token_outlives_the_refresh_token_that_it_came_with(world: Wor
         assert await it.get(tokens) == first, "the refresh token has changed, the access token has not"
         assert await it.get(tokens, before) == first, "nor for who has read the connection before"
         assert await it.answers() == [200]
+        await it.get(it.process())
+        assert await it.get(tokens) == first, "nor when another process has renewed it since"
+        assert await it.answers() == [200, 200]
 
     told(world, story)
 
