@@ -197,8 +197,8 @@ MICROSOFT: Final = Destination(
     natural_key="click id (or the hashed data), goal name and time to the second",
     about="The click id msclkid letter for letter and, with user_data=yes, the SHA-256 of e-mail address and phone. "
     "No event id is sent: Microsoft knows a conversion by click id, goal name and time and ignores it when it comes "
-    "again. The refresh token is exchanged for a new one with each use; the new one is stored, encrypted, before the "
-    "access token is used.",
+    "again; two labels of one path that send to the same goal at once are one conversion there. The refresh token is "
+    "exchanged for a new one with each use; the new one is stored, encrypted, before the access token is used.",
     window_help="Opens click_age_hours (1) after the lead; closes 90 days after the status change. The goal's own "
     "conversion window is not known here.",
     unverified=UNVERIFIED,
