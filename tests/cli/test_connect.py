@@ -8,6 +8,10 @@ from .conftest import Environment, Run, call, data
 
 META = ("dataset_id=1234567890123456", "access_token=good-token")
 GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "refresh_token=r")
+MICROSOFT = (
+    *("account_id=1", "customer_id=2", "developer_token=d3v", "client_id=c"),
+    *("client_secret=s", "refresh_token=r"),
+)
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 
 
@@ -23,14 +27,16 @@ def project(run: Run, to_sandbox: Environment) -> str:
     return str(data(run(to_sandbox, "project", "create", "My site", "--json"))["projectId"])
 
 
-@pytest.mark.parametrize(("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4)])
+@pytest.mark.parametrize(
+    ("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4), ("microsoft", MICROSOFT)]
+)
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]
 ) -> None:
     made = data(run(to_sandbox, "connect", project, slug, *settings, "--test", "--json"))
     assert made["connection"]["destination"] == slug
     assert made["check"]["works"] is True
-    assert not {"good-token", "s3cret", "s", "r"} & set(made["connection"]["settings"].values())
+    assert not {"good-token", "s3cret", "s", "r", "d3v"} & set(made["connection"]["settings"].values())
     (again,) = data(run(to_sandbox, "destinations", "check", project, "--json"))["checks"]
     assert again == made["check"]
 
@@ -106,7 +112,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta"]
+    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "microsoft"]
     assert listed[2]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()
@@ -122,3 +128,14 @@ def test_the_doctor_asks_the_platforms(run: Run, to_sandbox: Environment, projec
     assert "WRONG    credentials: meta of project" in result.stdout
     assert result.stderr.strip() == "Error: Something is wrong: credentials."
     assert run(to_sandbox, "doctor").exit_code == 0
+
+
+def test_a_refresh_token_that_rotates_survives_every_command(
+    run: Run, to_sandbox: Environment, project: str, sandbox_url: str
+) -> None:
+    run(to_sandbox, "connect", project, "microsoft", *MICROSOFT, "--test")
+    run(to_sandbox, "connect", project, "microsoft", "customer_id=3", "--test")
+    run(to_sandbox, "doctor", "--online")
+    assert data(run(to_sandbox, "destinations", "check", project, "--json"))["checks"][0]["works"] is True
+    label = run(to_sandbox, "label", "create", project, "Won", "--event", "microsoft=Qualified lead")
+    assert label.exit_code == 0, label.stderr

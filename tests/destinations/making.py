@@ -41,9 +41,20 @@ SETTINGS: dict[str, dict[str, str]] = {
         "action_source": "website",
         "api_version": "v25.0",
     },
+    "microsoft": {
+        "account_id": "123456789",
+        "customer_id": "987654321",
+        "developer_token": "hush-developer",
+        "client_id": "11111111-2222-3333-4444-555555555555",
+        "client_secret": "hush-client",
+        "refresh_token": "hush-refresh",
+        "user_data": "yes",
+        "click_age_hours": "1",
+        "api_version": "v13",
+    },
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None}
+ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead", "microsoft": "Qualified lead"}
+TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None, "microsoft": "hush-token"}
 
 
 def lead(**changes: Any) -> LeadData:
@@ -61,6 +72,7 @@ def lead(**changes: Any) -> LeadData:
             "gclid": "Cj0KCQ_AbC-123",
             "fbc": "fb.1.1790000000000.IwAR2AbCdEf",
             "fbp": "fb.1.1790000000000.1098115397",
+            "msclkid": "a1b2c3d4e5f60718293a4b5c6d7e8f90",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
         },

@@ -66,7 +66,7 @@ def test_the_next_step_is_an_instruction_for_you_and_nothing_to_do_else(one: Ent
 @ALL
 def test_the_link_leads_somewhere(one: Entry) -> None:
     if one.link.startswith("https://"):
-        assert re.fullmatch(r"https://developers\.(google|facebook)\.com/[\w/-]+", one.link)
+        assert re.fullmatch(r"https://(developers\.(google|facebook)|learn\.microsoft)\.com/[\w/-]+", one.link)
         return
     path, _, name = one.link.partition("#")
     assert (ROOT / path).is_file()

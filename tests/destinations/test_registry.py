@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "microsoft"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, microsoft"):
         get("myspace")
 
 
@@ -58,6 +58,12 @@ REFUSED = [
     ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
     ("meta", {"api_version": "25"}, "api_version", "v25.0"),
     ("meta", {"action_source": "physical_store"}, "action_source", "one of website"),
+    ("microsoft", {"account_id": "F107XXXX"}, "account_id", "behind aid="),
+    ("microsoft", {"customer_id": ""}, "customer_id", "missing"),
+    ("microsoft", {"developer_token": "a b"}, "developer_token", "no spaces"),
+    ("microsoft", {"refresh_token": ""}, "refresh_token", "missing"),
+    ("microsoft", {"user_data": "perhaps"}, "user_data", "one of yes, no"),
+    ("microsoft", {"api_version": "13"}, "api_version", "v13"),
 ]
 
 

@@ -86,13 +86,17 @@ def test_a_new_value_goes_where_the_platform_takes_one(slug: str) -> None:
     assert can is not None
     again = restatement(get(slug), first, 9950, "USD")
     assert (again is not None) == can.restate
+    back = retraction(get(slug), first, {})
+    assert (back is not None) == can.retract
+    if back is not None:
+        assert (back.value_cents, back.currency, back.retracted) == (None, None, True)
     if again is not None:
         assert (again.value_cents, again.currency) == (9950, "USD")
         assert (again.event_id, again.action, again.happened_at) == (first.event_id, first.action, first.happened_at)
 
 
-def test_no_platform_claims_a_retraction() -> None:
-    assert [slug for slug, each in DESTINATIONS.items() if each.take_back and each.take_back.retract] == []
+def test_who_claims_a_retraction() -> None:
+    assert [slug for slug, each in DESTINATIONS.items() if each.take_back and each.take_back.retract] == ["microsoft"]
     assert GOOGLE_ADS.take_back is not None
     assert "documents no way to make it not count" in GOOGLE_ADS.take_back.sentence
 

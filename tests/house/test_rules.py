@@ -32,6 +32,7 @@ ENGINE = {
     "leadtrackr.conversions.incidents.watch": "the engine serves all projects: it looks at every connection",
     "leadtrackr.conversions.moot": "the engine serves all projects: it looks at what it has leased or asked about",
     "leadtrackr.conversions.hold": "the engine serves all projects: it holds and releases a connection",
+    "leadtrackr.conversions.renewal": "the engine serves all projects: it renews a connection's secrets",
 }
 EXCEPTIONS = {
     ("leadtrackr.accounts.queries", "_BY_KEY"): "a key names its project; that is what it is for",
@@ -115,7 +116,7 @@ def test_every_query_of_project_data_takes_the_project() -> None:
 
 def test_only_services_and_the_worker_open_transactions() -> None:
     opening = re.compile(r"\bdb\.(?:write|read)\(|\b_db\.(?:write|read)\(")
-    # lease.py and inquirer.py are the worker's: they work beside its requests.
+    # lease.py, inquirer.py and tokens.py are the worker's: they work beside its requests.
     allowed = {
         "service.py",
         "worker.py",
@@ -123,6 +124,7 @@ def test_only_services_and_the_worker_open_transactions() -> None:
         "allowance.py",
         "inquirer.py",
         "lease.py",
+        "tokens.py",
         "connections.py",
         "operations.py",
         "receipts.py",

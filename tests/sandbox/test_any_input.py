@@ -15,8 +15,10 @@ from leadtrackr.sandbox.registry import platforms
 from leadtrackr.sandbox.world import World
 
 from .client import NOW, Ads, Capi, Client, Mp
+from .test_microsoft import adjustment, conversion
 
 NOWHERE = Client(0)
+MICROSOFT = {"developertoken": "a", "customerid": "1", "customeraccountid": "2"}
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner))
 RICH_EVENT = Ads(NOWHERE).event(
@@ -38,6 +40,16 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         "meta",
         "/v25.0/1/events",
         {"data": [Capi(NOWHERE).event(user_data=RICH_PERSON, custom_data={"value": 1, "currency": "EUR"})]},
+    ),
+    (
+        "microsoft",
+        "/CampaignManagement/v13/OfflineConversions/Apply",
+        {"OfflineConversions": [conversion(HashedEmailAddress="a" * 64, ExternalAttributionCredit=1)]},
+    ),
+    (
+        "microsoft",
+        "/CampaignManagement/v13/OfflineConversionAdjustments/Apply",
+        {"OfflineConversionAdjustments": [adjustment()]},
     ),
     (
         "ga4",
@@ -80,14 +92,14 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     slug, path, body = call
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    headers = {"authorization": "Bearer sandbox-a"}
+    headers = {"authorization": "Bearer sandbox-a"} | MICROSOFT
     query = {"measurement_id": "G-1", "api_secret": "x"}
     answer = played.answer(Call("POST", path, query, headers, json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400)
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "microsoft"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]

@@ -25,7 +25,9 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "google_ads",
         "ga4",
         "meta",
+        "microsoft",
         "google_oauth",
+        "microsoft_oauth",
         "sandbox",
     }
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import select
 
-from leadtrackr.conversions import claim, housekeeping, lots, operations
+from leadtrackr.conversions import claim, connections, housekeeping, lots, operations, renewal
 from leadtrackr.conversions.drain import Drain
 from leadtrackr.conversions.model import JobState, State
 from leadtrackr.conversions.operations import Chosen
@@ -144,3 +144,23 @@ def test_an_order_waits_for_the_claim_that_was_first(postgres_server: Server) ->
         )
         assert (stopped.ids, stopped.left) == ((), {1: State.SENDING})
         assert world.states() == [State.SENDING]
+
+
+def test_a_person_who_changes_a_setting_does_not_write_an_old_refresh_token_over_the_new_one(
+    postgres_server: Server,
+) -> None:
+    with World(postgres_server.fresh()) as world:
+        world.furnish("microsoft")
+        number = world.connections["microsoft"].id
+        turn = world.write(lambda tx: renewal.begin(tx, world.box, number, LEASE_US))
+        assert turn is not None
+        changed = connections.connect(world.db, world.box, world.project_ref, "microsoft", {"customer_id": "5"})
+        world.run(
+            one_in_the_way_of_another(
+                world.db, lambda tx: renewal.finish(tx, world.box, turn, "refresh_token", "hush-next"), changed
+            )
+        )
+        found = world.read(lambda tx: connections.by_id(tx, number))
+        assert found is not None
+        settings = connections.full_settings(found, world.box)
+        assert (settings["refresh_token"], settings["customer_id"]) == ("hush-next", "5")

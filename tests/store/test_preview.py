@@ -77,7 +77,9 @@ def test_what_cannot_be_made_into_an_event_is_told_as_the_real_path_refuses_it(
 
 
 def ask(world: World, works: Works, prospect: Prospect) -> Any:
-    return validate(works.http, Tokens(works.http, world.clock), world.box, world.clock, world.ids, prospect)
+    return validate(
+        works.http, Tokens(works.http, world.clock, world.db, world.box), world.box, world.clock, world.ids, prospect
+    )
 
 
 def test_the_platforms_that_can_are_asked_and_count_nothing(world: World, database_url: str) -> None:

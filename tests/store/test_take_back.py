@@ -1,5 +1,6 @@
 """Taking back, on both databases: in the transaction of the status change, in the line, and at the platform."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -433,3 +434,79 @@ async def sent_with(works: Works, lead: int, reason: str) -> Any:
     for _ in range(2):
         await works.deliver()
     return won
+
+
+def test_where_a_platform_can_the_conversion_is_truly_taken_back(world: World) -> None:
+    """Microsoft: a new price is its new value, lost is a retraction, and won again is another conversion."""
+    world.project()
+    world.label("Won", done=True, take_back=True)
+    world.connect("microsoft")
+    lead = world.lead()
+
+    async def story() -> None:
+        async with working(world) as works:
+            for label, price in (("Won", 5000), ("Won", 8000), ("lost", None), ("Won", 7000)):
+                world.step(MINUTE)
+                await change(world, lead, label, price)
+                for _ in range(2):
+                    await works.deliver()
+            calls = [call for call in await works.calls("microsoft") if call["accepted"]]
+            found = [
+                (call["path"].split("/")[3], row["scope"].split("/")[1:], row.get("value"), row["event_at"])
+                for call in calls
+                for row in call["accepted"]
+            ]
+            at = [world.clock.now() - n * MINUTE for n in (3, 2, 1, 0)]
+            assert found == [
+                ("OfflineConversions", ["Qualified"], 50.0, at[0]),
+                ("OfflineConversionAdjustments", ["Qualified", "Restate"], 80.0, at[1]),
+                ("OfflineConversionAdjustments", ["Qualified", "Retract"], None, at[2]),
+                ("OfflineConversions", ["Qualified"], 70.0, at[3]),
+            ]
+            times = [event["ConversionTime"] for call in calls for event in call["body"].popitem()[1]]
+            assert times[:3] == [times[0]] * 3 != [times[3]] * 3, "adjusted under the time of the conversion"
+
+    world.run(story())
+    assert told(world) == [
+        ("conversion", "accepted", "ok"),
+        ("restatement", "accepted", "ok"),
+        ("retraction", "accepted", "ok"),
+        ("conversion", "accepted", "ok"),
+    ]
+    assert [(row.value_cents, row.currency) for row in world.deliveries()] == [
+        (5000, "EUR"),
+        (8000, "EUR"),
+        (None, None),
+        (7000, "EUR"),
+    ]
+    ratings = world.run(receipts.of_lead(world.db, world.rows(tables.projects)[0].id, lead))
+    (receipt, _) = ratings[1].deliveries[0]
+    assert receipt.words.sentence.startswith("This takes the conversion back: it is to count no more. ")
+
+
+def test_a_retraction_that_is_sent_twice_after_a_lost_answer_is_done(world: World) -> None:
+    world.project()
+    world.label("Won", done=True, take_back=True)
+    world.connect("microsoft")
+    lead = world.lead()
+
+    async def story() -> None:
+        async with working(world) as works:
+            await change(world, lead, "Won", 5000)
+            await works.deliver()
+            await change(world, lead, "lost", None)
+            await works.fault({"destination": "microsoft", "accept_then_hang": True, "until": 1, "path": "Adjustments"})
+            delivering = asyncio.create_task(works.deliver())
+            async with asyncio.timeout(20):
+                for _ in range(4000):
+                    if len(await works.calls("microsoft")) == 2:
+                        break
+                    await asyncio.sleep(0.005)
+            await works.well()
+            await delivering
+            for _ in range(3):
+                world.step(HOUR)
+                await works.deliver()
+
+    world.run(story())
+    assert told(world)[1:] == [("retraction", "confirmed", "ConversionAlreadyRetracted")]

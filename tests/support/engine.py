@@ -44,12 +44,22 @@ SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4"},
     "meta": {"dataset_id": "123456789012345", "access_token": "hush-meta"},
+    "microsoft": {
+        "account_id": "123456789",
+        "customer_id": "987654321",
+        "developer_token": "hush-developer",
+        "client_id": "client",
+        "client_secret": "hush-client",
+        "refresh_token": "hush-refresh",
+        "click_age_hours": "0",
+    },
 }
-ACTIONS: Final = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
+ACTIONS: Final = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead", "microsoft": "Qualified"}
 ATTRIBUTION: Final[Mapping[str, object]] = {
     "gclid": "Cj0KCQ_AbC-123",
     "cid": "123456789.1790000000",
     "fbp": "fb.1.1790000000000.1098115397",
+    "msclkid": "a1b2c3d4e5f60718293a4b5c6d7e8f90",
 }
 ACCEPTED: Final = Outcome(kind=Kind.ACCEPTED, code="ok")
 REJECTED: Final = Outcome(kind=Kind.REJECTED, code="unexpected", detail="no")

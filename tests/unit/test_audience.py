@@ -62,6 +62,7 @@ def test_no_request_holds_what_is_denied(slug: str, consent: dict[str, str]) -> 
         "google_ads": {"operating_account": "1234567890", "user_data": "yes"},
         "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "s"},
         "meta": {"dataset_id": "12345", "access_token": "t"},
+        "microsoft": {"account_id": "1", "customer_id": "2", "developer_token": "t", "user_data": "yes"},
     }[slug]
     data = permitted(everything(consent))
     destination = DESTINATIONS[slug]

@@ -17,8 +17,9 @@ SETTINGS = {
     "google_ads": {"operating_account": "1234567890", "user_data": "yes", "click_age_hours": "6"},
     "ga4": {"measurement_id": "G-AB12CD34EF"},
     "meta": {"dataset_id": "123456789012345"},
+    "microsoft": {"account_id": "123456789", "user_data": "yes", "click_age_hours": "1"},
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "Lead"}
+ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "Lead", "microsoft": "Lead"}
 CONNECTIONS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
 SLUGS = {number: slug for slug, number in CONNECTIONS.items()}
 LABELS = (1, 2, 3)

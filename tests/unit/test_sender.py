@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from leadtrackr.conversions.model import Claimed, Connection, ConnectionState, Result
 from leadtrackr.conversions.sender import Batch, Sender
 from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.db.database import Tx
 from leadtrackr.destinations.contract import (
     HTTP_CODES,
     Code,
@@ -45,7 +46,9 @@ from leadtrackr.destinations.contract import (
 from leadtrackr.kit.clock import ManualClock
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
+from leadtrackr.kit.secretbox import SecretBox
 
+T = TypeVar("T")
 OK = Outcome(kind=Kind.ACCEPTED, code="ok")
 BAD = Outcome(kind=Kind.REJECTED, code="bad")
 UNREADABLE = Outcome(kind=Kind.UNKNOWN, code="unreadable")
@@ -192,6 +195,25 @@ CONNECTION = Connection(
 )
 
 
+class Nowhere:
+    """The database of tokens with which nothing is stored: whoever asks it for something fails."""
+
+    dialect = "none"
+    alone = False
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        raise AssertionError(work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        raise AssertionError(work)
+
+    async def ready(self) -> None:
+        raise AssertionError
+
+    async def close(self) -> None:
+        raise AssertionError
+
+
 Meanwhile = Callable[[ManualClock, Tokens], object]
 """What happens between the building of a draft and its turn."""
 
@@ -216,7 +238,7 @@ def send(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         clock = ManualClock(1)
         http = HttpClient(f"http://127.0.0.1:{runner.addresses[0][1]}")
-        tokens = Tokens(http, clock)
+        tokens = Tokens(http, clock, Nowhere(), SecretBox(["k" * 40]))
         sender = Sender(http, tokens, clock, Ids())
         batch = Batch(CONNECTION, to, {}, tuple(deliveries))
         try:

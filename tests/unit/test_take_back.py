@@ -20,6 +20,7 @@ SETTINGS = {
     "google_ads": {"operating_account": "1234567890", "click_age_hours": "6", "retract_as_zero": "yes"},
     "ga4": {"measurement_id": "G-AB12CD34EF"},
     "meta": {"dataset_id": "123456789012345"},
+    "microsoft": {"account_id": "123456789", "customer_id": "987654321"},
 }
 ACCOUNTS = {slug: DESTINATIONS[slug].account(SETTINGS[slug]) for slug in DESTINATIONS}
 CONVERSION, RESTATEMENT, RETRACTION = DeliveryKind.CONVERSION, DeliveryKind.RESTATEMENT, DeliveryKind.RETRACTION

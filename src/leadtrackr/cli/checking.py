@@ -8,6 +8,7 @@ from leadtrackr.conversions import connections, receipts
 from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.db.database import Database
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Destination, Kind, Outcome, Settings
 from leadtrackr.kit.clock import Clock
@@ -38,11 +39,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return "\n".join(lines)
 
 
-async def check(http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, connection: Connection) -> Checked:
+async def check(
+    http: HttpClient, db: Database, box: SecretBox, clock: Clock, ids: Ids, connection: Connection
+) -> Checked:
     """Tests one connection: a token first where the platform wants one, then its own harmless request."""
     destination = registry.get(connection.destination)
     settings = connections.full_settings(connection, box)
-    outcome = await _ask(http, clock, ids, connection.id, destination, settings)
+    token = await Tokens(http, clock, db, box).get(connection, destination, settings)
+    outcome = token if isinstance(token, Outcome) else await _ask(http, clock, ids, destination, settings, token)
     words = receipts.words_of(destination.slug, outcome.code)
     return Checked(
         destination=destination.slug,
@@ -56,11 +60,8 @@ async def check(http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, connec
 
 
 async def _ask(
-    http: HttpClient, clock: Clock, ids: Ids, connection_id: int, destination: Destination, settings: Settings
+    http: HttpClient, clock: Clock, ids: Ids, destination: Destination, settings: Settings, token: str | None
 ) -> Outcome:
-    token = await Tokens(http, clock).get(connection_id, destination, settings)
-    if isinstance(token, Outcome):
-        return token
     request = signed(destination.check(settings, token), clock.now(), ids.token())
     response, failure = await exchange(http, request, destination.limits.timeout_s, after_send="network")
     if response is not None:

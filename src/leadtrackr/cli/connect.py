@@ -120,7 +120,7 @@ async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked
 
 async def _check_all(desk: Desk, found: Sequence[Connection]) -> list[Checked]:
     async with _client(desk) as http:
-        return [await check(http, desk.box, desk.clock, desk.ids, connection) for connection in found]
+        return [await check(http, desk.db, desk.box, desk.clock, desk.ids, connection) for connection in found]
 
 
 async def _resume(desk: Desk, project_ref: str, slug: str) -> int:

@@ -196,7 +196,7 @@ async def _ask(desk: Desk, connected: Sequence[Connection]) -> AsyncIterator[Fin
     http = HttpClient(desk.settings.sandbox_url)
     try:
         for connection in connected:
-            said = await check(http, desk.box, desk.clock, desk.ids, connection)
+            said = await check(http, desk.db, desk.box, desk.clock, desk.ids, connection)
             where = f"{said.destination} of project {connection.project_id}"
             level = Level.OK if said.works else Level.ERROR
             yield Finding("credentials", level, f"{where}. {said.sentence} {said.next_step}".rstrip())

@@ -72,7 +72,7 @@ async def _see(desk: Desk, project: str, post: Post, *, validate: bool) -> Seen:
     http = HttpClient(desk.settings.sandbox_url)
     try:
         previews = [preview(one, desk.box, http.address) for one in foreseen.prospects]
-        tokens = Tokens(http, desk.clock)
+        tokens = Tokens(http, desk.clock, desk.db, desk.box)
         said = [
             await ask(http, tokens, desk.box, desk.clock, desk.ids, one) if validate else None
             for one in foreseen.prospects

@@ -83,6 +83,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         known = registry.DESTINATIONS.get(self.destination)
         if self.fate == Fate.REPEAT and known is not None and not known.counts_once:
             return _TWICE
+        if self.fate == Fate.REPEAT and known is not None and known.natural_key:
+            return f"Sent again. The platform may have it already; it counts the same {known.natural_key} once."
         return _WORDS[self.fate]
 
 

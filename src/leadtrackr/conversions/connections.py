@@ -28,8 +28,11 @@ _BY_ID: Final = prepare(_SELECT.where(_C.id == bindparam("id")))
 _LOCKED: Final = prepare(_SELECT.where(_C.id == bindparam("id")).with_for_update(of=connections, key_share=True))
 _OF_PROJECT: Final = prepare(_SELECT.where(_C.project_id == bindparam("project_id")).order_by(_C.id))
 _ALL: Final = prepare(_SELECT.order_by(_C.id))
+# Locked, so that what a worker renews by itself meanwhile is not written over with what was read before.
 _BY_DESTINATION: Final = prepare(
-    _SELECT.where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
+    _SELECT.where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination")).with_for_update(
+        of=connections, key_share=True
+    )
 )
 _MADE_WITH: Final = ("settings", "secrets", "token_ends_at")
 _INSERT: Final = prepare(
@@ -43,7 +46,10 @@ _INSERT: Final = prepare(
 _UPDATE: Final = prepare(
     update(connections)
     .where(_C.id == bindparam("of_connection"))
-    .values({name: bindparam(f"new_{name}") for name in _MADE_WITH} | {"updated_at": bindparam("now")})
+    .values(
+        {name: bindparam(f"new_{name}") for name in _MADE_WITH}
+        | {"edition": _C.edition + 1, "updated_at": bindparam("now")}
+    )
 )
 _map = msgspec.json.Decoder(dict[str, str])
 

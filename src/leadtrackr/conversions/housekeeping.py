@@ -94,6 +94,9 @@ _POISON: Final = prepare(
 )
 _END: Final = prepare(delete(leases).where(_L.token == bindparam("of_token")))
 _ABANDON: Final = prepare(update(leases).values(until=bindparam("now")))
+_ABANDON_RENEWALS: Final = prepare(
+    update(connections).where(connections.c.renewing_until.is_not(None)).values(renewing_until=None)
+)
 _AHEAD = deliveries.alias("ahead")
 _STALE: Final = prepare(
     select(_D.id)
@@ -157,6 +160,7 @@ class _TakenOver(msgspec.Struct, frozen=True):
 
 def abandon_leases(tx: Tx) -> int:
     """Ends every lease: for a worker that knows that it is the only one, at its start. The next sweep takes over."""
+    tx.run(_ABANDON_RENEWALS)
     return tx.run(_ABANDON, now=tx.now())
 
 

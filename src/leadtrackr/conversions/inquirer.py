@@ -64,7 +64,7 @@ class Inquirer:
         self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll
     ) -> StatusAnswer:
         settings = connections.full_settings(connection, self._box)
-        token = await self._tokens.get(connection.id, destination, settings)
+        token = await self._tokens.get(connection, destination, settings)
         if isinstance(token, Outcome):
             return NotYet(token)
         if not await Allowance.of(destination, settings, self._clock).spend(self._db, _no_waiting):

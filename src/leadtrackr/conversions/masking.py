@@ -11,6 +11,8 @@ SHOWN_HEADERS: Final = frozenset(
     {
         "accept",
         "content-type",
+        "customeraccountid",
+        "customerid",
         "linkedin-version",
         "user-agent",
         "webhook-id",

@@ -119,6 +119,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The delivery whose conversion it restates or takes back."""
     sent_as: str | None = None
     """That conversion's event id, under which it is sent; None: its own."""
+    created_at: int = 0
+    """When the lead was rated, microseconds UTC: of a take-back later than `happened_at`."""
     lead_created_at: int
     email_key: str | None
     phone_e164: str | None
@@ -147,6 +149,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     paused_until: int | None
     pause_code: str | None
+    edition: int = 0
+    """Another one each time that a person has connected it anew, and no other when its secrets were renewed."""
+    renewing_until: int | None = None
+    """Until when one process alone renews its secrets, microseconds UTC."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ CANNOT_TAKE_BACK: Final = "cannot_take_back"
 TAKE_BACK_OFF: Final = "take_back_off"
 NO_VALUE_TO_TAKE_BACK: Final = "no_value_to_take_back"
 CANNOT_RESTATE: Final = "cannot_restate"
+RENEWING: Final = "access_being_renewed"
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
 _over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
@@ -172,6 +173,11 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "The lead got another price, but this platform takes no new value for a conversion that it has: it keeps the "
         "first one.",
         "Nothing to do here. Correct it on the platform by hand where it offers that.",
+    ),
+    RENEWING: _wait(
+        "Another process is renewing the access to this platform.",
+        "Nothing to do: it is sent when that is done.",
+        scope=Scope.DESTINATION,
     ),
     PAUSED_BY_PERSON: _held(
         "A person paused this connection.",

@@ -10,7 +10,7 @@ import msgspec
 
 from leadtrackr.conversions import connections, outcomes
 from leadtrackr.conversions.masking import head, masked_body, read_head
-from leadtrackr.conversions.model import UNSETTLED, Connection, State, Warned
+from leadtrackr.conversions.model import UNSETTLED, Connection, DeliveryKind, State, Warned
 from leadtrackr.conversions.planning import Planned
 from leadtrackr.conversions.receipts import Words, words_of
 from leadtrackr.destinations.contract import Destination, Event, LeadData, Request, Settings
@@ -71,14 +71,16 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """None when nothing would be sent."""
 
 
-def event_of(planned: Planned, lead: LeadData) -> Event:
-    """The event that a planned delivery would become. `lead` is what consent permits."""
+def event_of(planned: Planned, lead: LeadData, now: int) -> Event:
+    """The event that a delivery planned now (microseconds UTC) would become. `lead` is what consent permits."""
     return Event(
         event_id=planned.sent_as or planned.event_id,
         action=planned.action,
         happened_at=planned.happened_at,
         value_cents=planned.value_cents,
         currency=planned.currency,
+        changed_at=None if planned.takes_back is None else now,
+        retracted=planned.kind == DeliveryKind.RETRACTION,
         lead=lead,
     )
 

@@ -28,6 +28,7 @@ _WORDS: Final[Mapping[State, str]] = {
     State.CANCELLED: "It was stopped.",
 }
 """For a delivery whose state says it all."""
+_RETRACTS: Final = "This takes the conversion back: it is to count no more."
 _PURPOSE: Final[Mapping[DeliveryKind, str]] = {
     DeliveryKind.RETRACTION: "This takes the conversion back: its value is sent again as 0.",
     DeliveryKind.RESTATEMENT: "This gives the conversion its new value.",
@@ -82,7 +83,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def purpose(self) -> str:
         """What it is sent for when it is no conversion itself; empty when it is one, or is not sent."""
-        return "" if self.state in (State.SKIPPED, State.CANCELLED) else _PURPOSE.get(self.kind, "")
+        if self.state in (State.SKIPPED, State.CANCELLED):
+            return ""
+        # One that has a value restates it, which is all that its platform can do.
+        retracts = self.kind == DeliveryKind.RETRACTION and self.value_cents is None
+        return _RETRACTS if retracts else _PURPOSE.get(self.kind, "")
 
     @property
     def outcome(self) -> Words:

@@ -57,8 +57,8 @@ _ATTEMPTS: Final = prepare(
         include_defaults=False,
     )
 )
-_SECRETS: Final = prepare(
-    select(connections.c.secrets).where(connections.c.id == bindparam("connection_id")).with_for_update()
+_EDITION: Final = prepare(
+    select(connections.c.edition).where(connections.c.id == bindparam("connection_id")).with_for_update()
 )
 _WELL_AGAIN: Final = prepare(
     update(connections)
@@ -210,8 +210,8 @@ def _connection_news(
 
 def _is_as_it_was(tx: Tx, connection: Connection) -> bool:
     """Whether the connection still has the credentials that the batch was sent with."""
-    row = tx.first(_SECRETS, connection_id=connection.id)
-    return row is not None and row.secrets == connection.secrets
+    row = tx.first(_EDITION, connection_id=connection.id)
+    return row is not None and row.edition == connection.edition
 
 
 def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:

@@ -13,7 +13,7 @@ from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.conversions.masking import head, masked_body
-from leadtrackr.conversions.model import Claimed, Connection, Result
+from leadtrackr.conversions.model import Claimed, Connection, DeliveryKind, Result
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations.contract import (
     HTTP_CODES,
@@ -95,7 +95,7 @@ class Sender:
 
     async def draft(self, batch: Batch) -> tuple[Draft, ...]:
         """The batch's requests as they would be sent now; `send` uses those that still fit when their turn comes."""
-        token = await self._tokens.get(batch.connection.id, batch.destination, batch.settings)
+        token = await self._tokens.get(batch.connection, batch.destination, batch.settings)
         if isinstance(token, Outcome):
             return ()
         drafts = []
@@ -156,7 +156,7 @@ class Sender:
         batch = sending.batch
         if sending.failure is not None:
             return self._results(batch, piece, Whole(_spared(sending.failure)), started_at), ()
-        token = await self._tokens.get(batch.connection.id, batch.destination, batch.settings)
+        token = await self._tokens.get(batch.connection, batch.destination, batch.settings)
         if isinstance(token, Outcome):
             sending.failure = token
             return self._results(batch, piece, Whole(token), started_at), ()
@@ -278,6 +278,8 @@ def _event(batch: Batch, one: Claimed) -> Event:
         happened_at=one.happened_at,
         value_cents=one.value_cents,
         currency=one.currency,
+        changed_at=None if one.takes_back is None else one.created_at,
+        retracted=one.kind == DeliveryKind.RETRACTION,
         lead=permitted(lead),
     )
 

@@ -228,7 +228,7 @@ def _why_not(kind: DeliveryKind, destination: Destination, line: Connected) -> s
     can = destination.take_back
     if kind == DeliveryKind.RESTATEMENT:
         return outcomes.CANNOT_RESTATE
-    if can is None or not can.restate or not can.zero_setting:
+    if can is None or can.build is None or not can.zero_setting:
         return outcomes.CANNOT_TAKE_BACK
     return outcomes.NO_VALUE_TO_TAKE_BACK if line.settings.get(can.zero_setting) == "yes" else outcomes.TAKE_BACK_OFF
 

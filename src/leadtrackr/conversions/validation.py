@@ -32,7 +32,7 @@ async def validate(
         return Outcome(
             kind=Kind.HOLD, code=UNREADABLE, detail=str(error), scope=Scope.DESTINATION, hold="configuration"
         )
-    token = await tokens.get(prospect.connection.id, destination, settings)
+    token = await tokens.get(prospect.connection, destination, settings)
     if isinstance(token, Outcome):
         return token
     request = build(destination, prospect.event, settings, token)

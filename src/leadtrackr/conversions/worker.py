@@ -44,7 +44,7 @@ class Worker:
         self._ids = ids
         self._metrics = metrics
         self._pace = pace
-        tokens = Tokens(http, clock)
+        tokens = Tokens(http, clock, db, box)
         self._inquirer = Inquirer(db, http, tokens, box, clock, metrics)
         self._asking: asyncio.Task[None] | None = None
         self._awake = asyncio.Event()

@@ -207,6 +207,9 @@ connections: Final = Table(
     _time("paused_until", nullable=True),
     _text("pause_code", nullable=True),
     _time("token_ends_at", nullable=True),
+    # How often a person has connected it anew, and until when a process renews its secrets by itself.
+    _count("edition"),
+    _time("renewing_until", nullable=True),
     _time("created_at"),
     _time("updated_at"),
     Index("uq_connections_destination", "project_id", "destination", unique=True),

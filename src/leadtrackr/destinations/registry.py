@@ -12,9 +12,10 @@ from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
+from leadtrackr.destinations.microsoft import MICROSOFT
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, MICROSOFT)}
 """By slug, in the order in which people see them."""
 
 
@@ -72,16 +73,21 @@ def validate_event_value(destination: Destination, value: str) -> str:
 
 
 def retraction(destination: Destination, event: Event, settings: Settings) -> Event | None:
-    """What to restate for a conversion that is lost after all: the same event, worth nothing.
+    """What to send for a conversion that is lost after all: the same event, taken back, or else worth nothing.
 
-    None where the platform cannot restate, where nobody chose it for this connection, or where the event had no value.
+    None where the platform can do neither. Where it can only restate, None too when nobody chose that for this
+    connection, or when the event had no value.
     """
     can = destination.take_back
-    if can is None or can.build is None or settings.get(can.zero_setting) != "yes":
+    if can is None or can.build is None:
+        return None
+    if can.retract:
+        return msgspec.structs.replace(event, value_cents=None, currency=None, retracted=True)
+    if settings.get(can.zero_setting) != "yes":
         return None
     if not event.value_cents or not event.currency:
         return None
-    return msgspec.structs.replace(event, value_cents=0)
+    return msgspec.structs.replace(event, value_cents=0, retracted=True)
 
 
 def restatement(destination: Destination, event: Event, value_cents: int, currency: str) -> Event | None:
@@ -90,7 +96,7 @@ def restatement(destination: Destination, event: Event, value_cents: int, curren
     None where the platform cannot restate.
     """
     can = destination.take_back
-    if can is None or can.build is None:
+    if can is None or can.build is None or not can.restate:
         return None
     return msgspec.structs.replace(event, value_cents=value_cents, currency=currency)
 

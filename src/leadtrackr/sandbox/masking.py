@@ -10,7 +10,7 @@ MASK = "***"
 _SECRET_FIELDS = words(
     "access_token api_secret appsecret_proof assertion client_secret code id_token password refresh_token token"
 )
-_SECRET_HEADERS = words("authorization proxy-authorization cookie access-token x-api-key x-goog-api-key")
+_SECRET_HEADERS = words("authorization proxy-authorization cookie access-token developertoken x-api-key x-goog-api-key")
 _IN_TEXT = re.compile(rf"""\b({"|".join(sorted(_SECRET_FIELDS))})(["']?\s*[:=]\s*["']?)[^"'&\s,}}]+""", re.IGNORECASE)
 
 

@@ -14,6 +14,8 @@ class Token(msgspec.Struct, frozen=True):
 
     value: str
     expires_in_s: int
+    renewed: str | None = None
+    """What the platform gave instead of the setting that `TokenAuth.rotates` names; None: the old one stays good."""
 
 
 class TokenAuth(msgspec.Struct, frozen=True):
@@ -23,6 +25,9 @@ class TokenAuth(msgspec.Struct, frozen=True):
     """From settings and the time (microseconds UTC). InvalidInput when no request can be made of the settings (a key
     that is no key): the same as a hold for credentials. Its body holds secrets; it is never recorded."""
     read: Callable[[Response], Token | Outcome]
+    rotates: str = ""
+    """The secret setting, such as a refresh token, that may be good for one request only: the answer has the next one.
+    The engine lets one process ask at a time and stores what comes before it uses the access token."""
 
 
 class NotYet(msgspec.Struct, frozen=True):
@@ -96,9 +101,10 @@ class TakeBack(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     """What can be done and what cannot, for a receipt."""
     build: Callable[[Sequence[Event], Settings, str | None], Request] | None = None
-    """Set when, and only when, `restate` is: the request that gives events their new value, read as any other. The
-    events are those that were sent, same event id, action and time, with another value. ValueError for an event
-    without a value or a currency. Only for events that the platform has taken: to others it may be a new conversion."""
+    """Set when, and only when, `restate` or `retract` is: the request that gives events their new value, or, where
+    `retract` is, takes back those that are `retracted`; read as any other. The events are those that were sent, same
+    event id, action and time. ValueError for an event that is to have a value and has none, or no currency. Only for
+    events that the platform has taken: to others it may be a new conversion."""
     zero_setting: str = ""
     """The setting that, on yes, has a lost conversion restated to nothing, where that is as close as one comes."""
 
@@ -152,7 +158,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     validation: Validation | None = None
     """None when the platform has no mode that looks at an event without counting it."""
     counts_once: bool = True
-    """Whether the platform counts an event id once, however often it comes."""
+    """Whether the platform counts an event once, however often it comes."""
+    natural_key: str = ""
+    """What it knows an event by, in words, where it takes no event id of ours; empty where it does."""
     about: str = ""
     """What is sent and how the platform finds the person, for the reference page."""
     window_help: str = ""

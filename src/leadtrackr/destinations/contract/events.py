@@ -99,6 +99,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """When the status changed, microseconds UTC; never before the lead."""
     value_cents: int | None = None
     currency: str | None = None
+    changed_at: int | None = None
+    """Of a take-back alone: when its lead was rated otherwise, microseconds UTC."""
+    retracted: bool = False
+    """Of a take-back alone: the conversion is to count no more; else it is to have this value."""
     lead: LeadData
 
 

@@ -67,6 +67,8 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.BigInteger(), nullable=True),
         sa.Column("pause_code", sa.Text(), nullable=True),
         sa.Column("token_ends_at", sa.BigInteger(), nullable=True),
+        sa.Column("edition", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("renewing_until", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_connections_project_id")),
