@@ -41,9 +41,26 @@ SETTINGS: dict[str, dict[str, str]] = {
         "action_source": "website",
         "api_version": "v25.0",
     },
+    "tiktok": {
+        "event_source": "web",
+        "event_source_id": "C4A1B2C3D4E5F6G7H8I9",
+        "access_token": "hush-tiktok",
+        "max_age_days": "28",
+        "api_version": "v1.3",
+    },
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None}
+ACTIONS = {
+    "google_ads": "987654321",
+    "ga4": "qualify_lead",
+    "meta": "QualifiedLead",
+    "tiktok": "Lead",
+}
+TOKENS: dict[str, str | None] = {
+    "google_ads": "hush-token",
+    "ga4": None,
+    "meta": None,
+    "tiktok": None,
+}
 
 
 def lead(**changes: Any) -> LeadData:
@@ -61,6 +78,8 @@ def lead(**changes: Any) -> LeadData:
             "gclid": "Cj0KCQ_AbC-123",
             "fbc": "fb.1.1790000000000.IwAR2AbCdEf",
             "fbp": "fb.1.1790000000000.1098115397",
+            "ttclid": "E.C.P.AbC-dEf_1",
+            "ttp": "01HZ.Ttp-Cookie",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
         },

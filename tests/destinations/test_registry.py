@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok"):
         get("myspace")
 
 
@@ -58,6 +58,10 @@ REFUSED = [
     ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
     ("meta", {"api_version": "25"}, "api_version", "v25.0"),
     ("meta", {"action_source": "physical_store"}, "action_source", "one of website"),
+    ("tiktok", {"event_source": "app"}, "event_source", "one of web, offline, crm"),
+    ("tiktok", {"event_source_id": "a b"}, "event_source_id", "pixel code"),
+    ("tiktok", {"max_age_days": "29"}, "max_age_days", "from 1 to 28"),
+    ("tiktok", {"max_age_days": "0"}, "max_age_days", "from 1 to 28"),
 ]
 
 
@@ -96,6 +100,8 @@ BAD_VALUES = [
     ("meta", "  "),
     ("meta", "a\nb"),
     ("meta", "a" * 51),
+    ("tiktok", " "),
+    ("tiktok", "a" * 51),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "
