@@ -48,18 +48,27 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_age_days": "28",
         "api_version": "v1.3",
     },
+    "pinterest": {
+        "ad_account_id": "549755885175",
+        "access_token": "hush-pinterest",
+        "action_source": "web",
+        "max_age_days": "30",
+        "api_version": "v5",
+    },
 }
 ACTIONS = {
     "google_ads": "987654321",
     "ga4": "qualify_lead",
     "meta": "QualifiedLead",
     "tiktok": "Lead",
+    "pinterest": "lead",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
     "ga4": None,
     "meta": None,
     "tiktok": None,
+    "pinterest": None,
 }
 
 
@@ -80,6 +89,7 @@ def lead(**changes: Any) -> LeadData:
             "fbp": "fb.1.1790000000000.1098115397",
             "ttclid": "E.C.P.AbC-dEf_1",
             "ttp": "01HZ.Ttp-Cookie",
+            "epik": "dj0yJnU9AbC-dEf",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
         },

@@ -17,8 +17,10 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("tiktok", {"event_source": "web"}),
     ("tiktok", {"event_source": "offline"}),
     ("tiktok", {"event_source": "crm"}),
+    ("pinterest", {}),
+    ("pinterest", {"action_source": "offline"}),
 ]
-IDS = {"ttclid": ("E.C.P.x", "x" * 1001), "ttp": ("01HZ",)}
+IDS = {"ttclid": ("E.C.P.x", "x" * 1001), "ttp": ("01HZ",), "epik": ("dj0y",)}
 NONCES = count(1)
 
 leads = st.builds(

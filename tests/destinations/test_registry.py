@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok", "pinterest"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok, pinterest"):
         get("myspace")
 
 
@@ -62,6 +62,8 @@ REFUSED = [
     ("tiktok", {"event_source_id": "a b"}, "event_source_id", "pixel code"),
     ("tiktok", {"max_age_days": "29"}, "max_age_days", "from 1 to 28"),
     ("tiktok", {"max_age_days": "0"}, "max_age_days", "from 1 to 28"),
+    ("pinterest", {"ad_account_id": "me"}, "ad_account_id", "number"),
+    ("pinterest", {"action_source": "app_ios"}, "action_source", "one of web, offline"),
 ]
 
 
@@ -102,6 +104,8 @@ BAD_VALUES = [
     ("meta", "a" * 51),
     ("tiktok", " "),
     ("tiktok", "a" * 51),
+    ("pinterest", "Lead"),
+    ("pinterest", "a" * 51),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

@@ -71,6 +71,25 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
 ]
+CALLS.append(
+    (
+        "pinterest",
+        "/v5/ad_accounts/549755885175/events",
+        {
+            "data": [
+                {
+                    "event_name": "lead",
+                    "action_source": "web",
+                    "event_time": NOW // SECOND,
+                    "event_id": "lt_1",
+                    "event_source_url": "https://example.com",
+                    "user_data": {"em": ["a" * 64], "click_id": "x", "client_ip_address": "::1"},
+                    "custom_data": {"value": "1", "currency": "EUR"},
+                }
+            ]
+        },
+    )
+)
 HEADERS = {"authorization": "Bearer sandbox-a", "access-token": "a"}
 SAYS_NO_WITH_200 = {"tiktok"}
 """Platforms whose refusals come with HTTP 200."""
@@ -108,7 +127,7 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok", "pinterest"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]

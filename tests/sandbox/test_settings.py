@@ -26,6 +26,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "ga4",
         "meta",
         "tiktok",
+        "pinterest",
         "google_oauth",
         "sandbox",
     }

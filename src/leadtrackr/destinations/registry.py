@@ -12,10 +12,13 @@ from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
+from leadtrackr.destinations.pinterest import PINTEREST
 from leadtrackr.destinations.tiktok import TIKTOK
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {
+    each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK, PINTEREST)
+}
 """By slug, in the order in which people see them."""
 
 
