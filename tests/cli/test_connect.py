@@ -10,6 +10,7 @@ META = ("dataset_id=1234567890123456", "access_token=good-token")
 GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "refresh_token=r")
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 PINTEREST = ("ad_account_id=549755885175", "access_token=good-token")
+SNAPCHAT = ("pixel_id=1ec32188-754e-4be2-8e55-c949a984a39f", "access_token=good-token")
 TIKTOK = ("event_source=crm", "event_source_id=7301234567890", "access_token=good-token")
 
 
@@ -27,7 +28,14 @@ def project(run: Run, to_sandbox: Environment) -> str:
 
 @pytest.mark.parametrize(
     ("slug", "settings"),
-    [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4), ("tiktok", TIKTOK), ("pinterest", PINTEREST)],
+    [
+        ("meta", META),
+        ("google_ads", GOOGLE),
+        ("ga4", GA4),
+        ("tiktok", TIKTOK),
+        ("pinterest", PINTEREST),
+        ("snapchat", SNAPCHAT),
+    ],
 )
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]
@@ -111,7 +119,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "tiktok", "pinterest"]
+    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat"]
     assert listed[2]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()

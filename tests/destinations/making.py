@@ -55,6 +55,14 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_age_days": "30",
         "api_version": "v5",
     },
+    "snapchat": {
+        "pixel_id": "1ec32188-754e-4be2-8e55-c949a984a39f",
+        "access_token": "hush-snapchat",
+        "action_source": "WEB",
+        "time_unit": "seconds",
+        "max_age_days": "7",
+        "api_version": "v3",
+    },
 }
 ACTIONS = {
     "google_ads": "987654321",
@@ -62,6 +70,7 @@ ACTIONS = {
     "meta": "QualifiedLead",
     "tiktok": "Lead",
     "pinterest": "lead",
+    "snapchat": "SIGN_UP",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
@@ -69,6 +78,7 @@ TOKENS: dict[str, str | None] = {
     "meta": None,
     "tiktok": None,
     "pinterest": None,
+    "snapchat": None,
 }
 
 
@@ -90,6 +100,8 @@ def lead(**changes: Any) -> LeadData:
             "ttclid": "E.C.P.AbC-dEf_1",
             "ttp": "01HZ.Ttp-Cookie",
             "epik": "dj0yJnU9AbC-dEf",
+            "scclid": "ScCid-AbC_1",
+            "scid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
         },

@@ -19,8 +19,10 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("tiktok", {"event_source": "crm"}),
     ("pinterest", {}),
     ("pinterest", {"action_source": "offline"}),
+    ("snapchat", {}),
+    ("snapchat", {"action_source": "OFFLINE"}),
 ]
-IDS = {"ttclid": ("E.C.P.x", "x" * 1001), "ttp": ("01HZ",), "epik": ("dj0y",)}
+IDS = {"ttclid": ("E.C.P.x", "x" * 1001), "ttp": ("01HZ",), "epik": ("dj0y",), "scclid": ("x",), "scid": ("x", "y")}
 NONCES = count(1)
 
 leads = st.builds(

@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok", "pinterest"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok, pinterest"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok, pinterest, snapchat"):
         get("myspace")
 
 
@@ -62,6 +62,9 @@ REFUSED = [
     ("tiktok", {"event_source_id": "a b"}, "event_source_id", "pixel code"),
     ("tiktok", {"max_age_days": "29"}, "max_age_days", "from 1 to 28"),
     ("tiktok", {"max_age_days": "0"}, "max_age_days", "from 1 to 28"),
+    ("snapchat", {"pixel_id": "a/b"}, "pixel_id", "letters, digits and hyphens"),
+    ("snapchat", {"time_unit": "days"}, "time_unit", "one of seconds, milliseconds"),
+    ("snapchat", {"max_age_days": "38"}, "max_age_days", "from 1 to 37"),
     ("pinterest", {"ad_account_id": "me"}, "ad_account_id", "number"),
     ("pinterest", {"action_source": "app_ios"}, "action_source", "one of web, offline"),
 ]
@@ -105,6 +108,7 @@ BAD_VALUES = [
     ("tiktok", " "),
     ("tiktok", "a" * 51),
     ("pinterest", "Lead"),
+    ("snapchat", "SIGN UP"),
     ("pinterest", "a" * 51),
 ]
 RESERVED = (

@@ -90,6 +90,25 @@ CALLS.append(
         },
     )
 )
+CALLS.append(
+    (
+        "snapchat",
+        "/v3/1ec32188/events",
+        {
+            "data": [
+                {
+                    "event_name": "PURCHASE",
+                    "action_source": "WEB",
+                    "event_time": NOW // SECOND,
+                    "event_id": "lt_1",
+                    "event_source_url": "https://example.com",
+                    "user_data": {"em": ["a" * 64], "sc_click_id": "x", "sc_cookie1": "x", "client_ip_address": "::1"},
+                    "custom_data": {"value": "1", "currency": "EUR"},
+                }
+            ]
+        },
+    )
+)
 HEADERS = {"authorization": "Bearer sandbox-a", "access-token": "a"}
 SAYS_NO_WITH_200 = {"tiktok"}
 """Platforms whose refusals come with HTTP 200."""
@@ -121,17 +140,19 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     slug, path, body = call
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    query = {"measurement_id": "G-1", "api_secret": "x"}
+    query = {"measurement_id": "G-1", "api_secret": "x", "access_token": "x"}
     answer = played.answer(Call("POST", path, query, HEADERS, json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400)
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok", "pinterest"]), body=st.binary(max_size=50))
+@given(
+    slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok", "pinterest", "snapchat"]), body=st.binary(max_size=50)
+)
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    answer = played.answer(Call("POST", path, {}, HEADERS, body, NOW))
+    answer = played.answer(Call("POST", path, {"access_token": "x"}, HEADERS, body, NOW))
     assert answer.status in ((200,) if slug in SAYS_NO_WITH_200 else (204, 400))
     assert not answer.accepted
 

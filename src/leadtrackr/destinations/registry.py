@@ -13,11 +13,12 @@ from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.pinterest import PINTEREST
+from leadtrackr.destinations.snapchat import SNAPCHAT
 from leadtrackr.destinations.tiktok import TIKTOK
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
 DESTINATIONS: Final[Mapping[str, Destination]] = {
-    each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK, PINTEREST)
+    each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK, PINTEREST, SNAPCHAT)
 }
 """By slug, in the order in which people see them."""
 

@@ -8,6 +8,7 @@ from leadtrackr.sandbox.google_ads import GoogleAds
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.pinterest import Pinterest
+from leadtrackr.sandbox.snapchat import Snapchat
 from leadtrackr.sandbox.tiktok import TikTok
 from leadtrackr.sandbox.world import World
 
@@ -20,6 +21,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Meta(world),
         TikTok(world),
         Pinterest(world),
+        Snapchat(world),
         GoogleOAuth(world),
     )
     return {platform.slug: platform for platform in made}
