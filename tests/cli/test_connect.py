@@ -11,6 +11,10 @@ GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "r
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 PINTEREST = ("ad_account_id=549755885175", "access_token=good-token")
 SNAPCHAT = ("pixel_id=1ec32188-754e-4be2-8e55-c949a984a39f", "access_token=good-token")
+X = (
+    *("pixel_id=o8z6j", "consumer_key=k", "consumer_secret=secret-of-k"),
+    *("access_token=good-token", "access_token_secret=secret-of-good-token"),
+)
 TIKTOK = ("event_source=crm", "event_source_id=7301234567890", "access_token=good-token")
 
 
@@ -35,6 +39,7 @@ def project(run: Run, to_sandbox: Environment) -> str:
         ("tiktok", TIKTOK),
         ("pinterest", PINTEREST),
         ("snapchat", SNAPCHAT),
+        ("x", X),
     ],
 )
 def test_good_credentials_work(
@@ -119,7 +124,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat"]
+    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat", "x"]
     assert listed[2]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()

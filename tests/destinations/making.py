@@ -63,6 +63,15 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_age_days": "7",
         "api_version": "v3",
     },
+    "x": {
+        "pixel_id": "o8z6j",
+        "consumer_key": "hush-key",
+        "consumer_secret": "secret-of-hush-key",
+        "access_token": "hush-token",
+        "access_token_secret": "secret-of-hush-token",
+        "max_age_days": "30",
+        "api_version": "12",
+    },
 }
 ACTIONS = {
     "google_ads": "987654321",
@@ -71,6 +80,7 @@ ACTIONS = {
     "tiktok": "Lead",
     "pinterest": "lead",
     "snapchat": "SIGN_UP",
+    "x": "tw-o8z6j-o87ne",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
@@ -79,6 +89,7 @@ TOKENS: dict[str, str | None] = {
     "tiktok": None,
     "pinterest": None,
     "snapchat": None,
+    "x": None,
 }
 
 
@@ -101,6 +112,7 @@ def lead(**changes: Any) -> LeadData:
             "ttp": "01HZ.Ttp-Cookie",
             "epik": "dj0yJnU9AbC-dEf",
             "scclid": "ScCid-AbC_1",
+            "twclid": "23opevjt88psuo13lu8d020qkn",
             "scid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
             "cid": "123456789.1790000000",
             "sid": "1790000001",

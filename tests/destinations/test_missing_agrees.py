@@ -21,8 +21,16 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("pinterest", {"action_source": "offline"}),
     ("snapchat", {}),
     ("snapchat", {"action_source": "OFFLINE"}),
+    ("x", {}),
 ]
-IDS = {"ttclid": ("E.C.P.x", "x" * 1001), "ttp": ("01HZ",), "epik": ("dj0y",), "scclid": ("x",), "scid": ("x", "y")}
+IDS = {
+    "ttclid": ("E.C.P.x", "x" * 1001),
+    "ttp": ("01HZ",),
+    "epik": ("dj0y",),
+    "scclid": ("x",),
+    "scid": ("x", "y"),
+    "twclid": ("23op",),
+}
 NONCES = count(1)
 
 leads = st.builds(

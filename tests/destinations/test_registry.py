@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "tiktok", "pinterest", "snapchat", "x"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok, pinterest, snapchat"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, tiktok, pinterest, snapchat, x"):
         get("myspace")
 
 
@@ -62,6 +62,8 @@ REFUSED = [
     ("tiktok", {"event_source_id": "a b"}, "event_source_id", "pixel code"),
     ("tiktok", {"max_age_days": "29"}, "max_age_days", "from 1 to 28"),
     ("tiktok", {"max_age_days": "0"}, "max_age_days", "from 1 to 28"),
+    ("x", {"pixel_id": "O8Z6J"}, "pixel_id", "small letters"),
+    ("x", {"consumer_secret": ""}, "consumer_secret", "missing"),
     ("snapchat", {"pixel_id": "a/b"}, "pixel_id", "letters, digits and hyphens"),
     ("snapchat", {"time_unit": "days"}, "time_unit", "one of seconds, milliseconds"),
     ("snapchat", {"max_age_days": "38"}, "max_age_days", "from 1 to 37"),
@@ -109,6 +111,8 @@ BAD_VALUES = [
     ("tiktok", "a" * 51),
     ("pinterest", "Lead"),
     ("snapchat", "SIGN UP"),
+    ("x", "Lead"),
+    ("x", "tw-o8z6j"),
     ("pinterest", "a" * 51),
 ]
 RESERVED = (

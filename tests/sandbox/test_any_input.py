@@ -3,11 +3,13 @@
 import copy
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iso4217 import Currency
 
+from leadtrackr.destinations.x.oauth1 import Keys, authorization
 from leadtrackr.sandbox.contract import Call
 from leadtrackr.sandbox.currencies import CODES
 from leadtrackr.sandbox.ledger import Ledger
@@ -109,9 +111,37 @@ CALLS.append(
         },
     )
 )
+CALLS.append(
+    (
+        "x",
+        "/12/measurement/conversions/o8z6j",
+        {
+            "conversions": [
+                {
+                    "conversion_time": "2026-11-23T11:00:00Z",
+                    "conversion_timestamp": NOW // 1000,
+                    "event_id": "tw-o8z6j-o87ne",
+                    "identifiers": [{"twclid": "x"}, {"hashed_email": "a" * 64}, {"ip_address": "::1"}],
+                    "conversion_id": "lt_1",
+                    "value": "1",
+                    "price_currency": "EUR",
+                }
+            ]
+        },
+    )
+)
 HEADERS = {"authorization": "Bearer sandbox-a", "access-token": "a"}
+QUERY = {"measurement_id": "G-1", "api_secret": "x", "access_token": "x"}
 SAYS_NO_WITH_200 = {"tiktok"}
 """Platforms whose refusals come with HTTP 200."""
+
+
+def headers(slug: str, path: str) -> dict[str, str]:
+    """Headers that every platform accepts; a signature says nothing of a JSON body."""
+    url = f"https://ads-api.x.com{path}?{urlencode(QUERY)}"
+    keys = Keys("k", "secret-of-k", "t", "secret-of-t")
+    signed = {"authorization": authorization("POST", url, keys, NOW // SECOND, "nonce")} if slug == "x" else {}
+    return {**HEADERS, **signed}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -140,19 +170,19 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     slug, path, body = call
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    query = {"measurement_id": "G-1", "api_secret": "x", "access_token": "x"}
-    answer = played.answer(Call("POST", path, query, HEADERS, json.dumps(changed).encode(), NOW))
+    answer = played.answer(Call("POST", path, QUERY, headers(slug, path), json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400)
     assert answer.status != 400 or not answer.accepted
 
 
 @given(
-    slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok", "pinterest", "snapchat"]), body=st.binary(max_size=50)
+    slug=st.sampled_from(["google_ads", "meta", "ga4", "tiktok", "pinterest", "snapchat", "x"]),
+    body=st.binary(max_size=50),
 )
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    answer = played.answer(Call("POST", path, {"access_token": "x"}, HEADERS, body, NOW))
+    answer = played.answer(Call("POST", path, QUERY, headers(slug, path), body, NOW))
     assert answer.status in ((200,) if slug in SAYS_NO_WITH_200 else (204, 400))
     assert not answer.accepted
 

@@ -28,6 +28,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "tiktok",
         "pinterest",
         "snapchat",
+        "x",
         "google_oauth",
         "sandbox",
     }

@@ -15,10 +15,11 @@ from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.pinterest import PINTEREST
 from leadtrackr.destinations.snapchat import SNAPCHAT
 from leadtrackr.destinations.tiktok import TIKTOK
+from leadtrackr.destinations.x import X
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
 DESTINATIONS: Final[Mapping[str, Destination]] = {
-    each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK, PINTEREST, SNAPCHAT)
+    each.slug: each for each in (GOOGLE_ADS, GA4, META, TIKTOK, PINTEREST, SNAPCHAT, X)
 }
 """By slug, in the order in which people see them."""
 

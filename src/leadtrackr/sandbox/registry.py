@@ -11,6 +11,7 @@ from leadtrackr.sandbox.pinterest import Pinterest
 from leadtrackr.sandbox.snapchat import Snapchat
 from leadtrackr.sandbox.tiktok import TikTok
 from leadtrackr.sandbox.world import World
+from leadtrackr.sandbox.x import X
 
 
 def platforms(world: World) -> dict[str, Platform[Any]]:
@@ -22,6 +23,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         TikTok(world),
         Pinterest(world),
         Snapchat(world),
+        X(world),
         GoogleOAuth(world),
     )
     return {platform.slug: platform for platform in made}
