@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from leadtrackr.destinations.registry import DESTINATIONS
+
 from .conftest import Environment, Run, call, data
 
 META = ("dataset_id=1234567890123456", "access_token=good-token")
@@ -13,6 +15,13 @@ MICROSOFT = (
     *("client_secret=s", "refresh_token=r"),
 )
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
+PINTEREST = ("ad_account_id=549755885175", "access_token=good-token")
+SNAPCHAT = ("pixel_id=1ec32188-754e-4be2-8e55-c949a984a39f", "access_token=good-token")
+X = (
+    *("pixel_id=o8z6j", "consumer_key=k", "consumer_secret=secret-of-k"),
+    *("access_token=good-token", "access_token_secret=secret-of-good-token"),
+)
+TIKTOK = ("event_source=crm", "event_source_id=7301234567890", "access_token=good-token")
 
 
 @pytest.fixture
@@ -28,7 +37,17 @@ def project(run: Run, to_sandbox: Environment) -> str:
 
 
 @pytest.mark.parametrize(
-    ("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4), ("microsoft", MICROSOFT)]
+    ("slug", "settings"),
+    [
+        ("meta", META),
+        ("google_ads", GOOGLE),
+        ("ga4", GA4),
+        ("microsoft", MICROSOFT),
+        ("tiktok", TIKTOK),
+        ("pinterest", PINTEREST),
+        ("snapchat", SNAPCHAT),
+        ("x", X),
+    ],
 )
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]
@@ -112,7 +131,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "microsoft"]
+    assert [one["slug"] for one in listed] == list(DESTINATIONS)
     assert listed[2]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()

@@ -52,9 +52,58 @@ SETTINGS: dict[str, dict[str, str]] = {
         "click_age_hours": "1",
         "api_version": "v13",
     },
+    "tiktok": {
+        "event_source": "web",
+        "event_source_id": "C4A1B2C3D4E5F6G7H8I9",
+        "access_token": "hush-tiktok",
+        "max_age_days": "28",
+        "api_version": "v1.3",
+    },
+    "pinterest": {
+        "ad_account_id": "549755885175",
+        "access_token": "hush-pinterest",
+        "action_source": "web",
+        "max_age_days": "30",
+        "api_version": "v5",
+    },
+    "snapchat": {
+        "pixel_id": "1ec32188-754e-4be2-8e55-c949a984a39f",
+        "access_token": "hush-snapchat",
+        "action_source": "WEB",
+        "time_unit": "seconds",
+        "max_age_days": "7",
+        "api_version": "v3",
+    },
+    "x": {
+        "pixel_id": "o8z6j",
+        "consumer_key": "hush-key",
+        "consumer_secret": "secret-of-hush-key",
+        "access_token": "hush-token",
+        "access_token_secret": "secret-of-hush-token",
+        "max_age_days": "30",
+        "api_version": "12",
+    },
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead", "microsoft": "Qualified lead"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None, "microsoft": "hush-token"}
+ACTIONS = {
+    "google_ads": "987654321",
+    "ga4": "qualify_lead",
+    "meta": "QualifiedLead",
+    "microsoft": "Qualified lead",
+    "tiktok": "Lead",
+    "pinterest": "lead",
+    "snapchat": "SIGN_UP",
+    "x": "tw-o8z6j-o87ne",
+}
+TOKENS: dict[str, str | None] = {
+    "google_ads": "hush-token",
+    "ga4": None,
+    "meta": None,
+    "microsoft": "hush-token",
+    "tiktok": None,
+    "pinterest": None,
+    "snapchat": None,
+    "x": None,
+}
 
 
 def lead(**changes: Any) -> LeadData:
@@ -73,6 +122,12 @@ def lead(**changes: Any) -> LeadData:
             "fbc": "fb.1.1790000000000.IwAR2AbCdEf",
             "fbp": "fb.1.1790000000000.1098115397",
             "msclkid": "a1b2c3d4e5f60718293a4b5c6d7e8f90",
+            "ttclid": "E.C.P.AbC-dEf_1",
+            "ttp": "01HZ.Ttp-Cookie",
+            "epik": "dj0yJnU9AbC-dEf",
+            "scclid": "ScCid-AbC_1",
+            "twclid": "23opevjt88psuo13lu8d020qkn",
+            "scid": "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
         },

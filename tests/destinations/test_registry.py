@@ -8,9 +8,10 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "microsoft"]
+    order = "google_ads ga4 meta microsoft tiktok pinterest snapchat x"
+    assert list(DESTINATIONS) == order.split()
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, microsoft"):
+    with pytest.raises(NotFound, match=order.replace(" ", ", ")):
         get("myspace")
 
 
@@ -64,6 +65,17 @@ REFUSED = [
     ("microsoft", {"refresh_token": ""}, "refresh_token", "missing"),
     ("microsoft", {"user_data": "perhaps"}, "user_data", "one of yes, no"),
     ("microsoft", {"api_version": "13"}, "api_version", "v13"),
+    ("tiktok", {"event_source": "app"}, "event_source", "one of web, offline, crm"),
+    ("tiktok", {"event_source_id": "a b"}, "event_source_id", "pixel code"),
+    ("tiktok", {"max_age_days": "29"}, "max_age_days", "from 1 to 28"),
+    ("tiktok", {"max_age_days": "0"}, "max_age_days", "from 1 to 28"),
+    ("x", {"pixel_id": "O8Z6J"}, "pixel_id", "small letters"),
+    ("x", {"consumer_secret": ""}, "consumer_secret", "missing"),
+    ("snapchat", {"pixel_id": "a/b"}, "pixel_id", "letters, digits and hyphens"),
+    ("snapchat", {"time_unit": "days"}, "time_unit", "one of seconds, milliseconds"),
+    ("snapchat", {"max_age_days": "38"}, "max_age_days", "from 1 to 37"),
+    ("pinterest", {"ad_account_id": "me"}, "ad_account_id", "number"),
+    ("pinterest", {"action_source": "app_ios"}, "action_source", "one of web, offline"),
 ]
 
 
@@ -102,6 +114,13 @@ BAD_VALUES = [
     ("meta", "  "),
     ("meta", "a\nb"),
     ("meta", "a" * 51),
+    ("tiktok", " "),
+    ("tiktok", "a" * 51),
+    ("pinterest", "Lead"),
+    ("snapchat", "SIGN UP"),
+    ("x", "Lead"),
+    ("x", "tw-o8z6j"),
+    ("pinterest", "a" * 51),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

@@ -3,18 +3,20 @@
 import copy
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iso4217 import Currency
 
+from leadtrackr.destinations.x.oauth1 import Keys, authorization
 from leadtrackr.sandbox.contract import Call
 from leadtrackr.sandbox.currencies import CODES
 from leadtrackr.sandbox.ledger import Ledger
 from leadtrackr.sandbox.registry import platforms
 from leadtrackr.sandbox.world import World
 
-from .client import NOW, Ads, Capi, Client, Mp
+from .client import NOW, SECOND, Ads, Capi, Client, Mp
 from .test_microsoft import adjustment, conversion
 
 NOWHERE = Client(0)
@@ -63,7 +65,95 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         ),
     ),
     ("ga4", "/debug/mp/collect", Mp(NOWHERE).body()),
+    (
+        "tiktok",
+        "/open_api/v1.3/event/track/",
+        {
+            "event_source": "web",
+            "event_source_id": "C4A1B2",
+            "data": [
+                {
+                    "event": "Lead",
+                    "event_time": NOW // SECOND,
+                    "event_id": "lt_1",
+                    "user": {"email": "a" * 64, "ttclid": "x", "ip": "::1"},
+                    "lead": {"lead_id": "7301"},
+                    "page": {"url": "https://example.com"},
+                    "properties": {"value": 1, "currency": "EUR"},
+                }
+            ],
+        },
+    ),
 ]
+CALLS.append(
+    (
+        "pinterest",
+        "/v5/ad_accounts/549755885175/events",
+        {
+            "data": [
+                {
+                    "event_name": "lead",
+                    "action_source": "web",
+                    "event_time": NOW // SECOND,
+                    "event_id": "lt_1",
+                    "event_source_url": "https://example.com",
+                    "user_data": {"em": ["a" * 64], "click_id": "x", "client_ip_address": "::1"},
+                    "custom_data": {"value": "1", "currency": "EUR"},
+                }
+            ]
+        },
+    )
+)
+CALLS.append(
+    (
+        "snapchat",
+        "/v3/1ec32188/events",
+        {
+            "data": [
+                {
+                    "event_name": "PURCHASE",
+                    "action_source": "WEB",
+                    "event_time": NOW // SECOND,
+                    "event_id": "lt_1",
+                    "event_source_url": "https://example.com",
+                    "user_data": {"em": ["a" * 64], "sc_click_id": "x", "sc_cookie1": "x", "client_ip_address": "::1"},
+                    "custom_data": {"value": "1", "currency": "EUR"},
+                }
+            ]
+        },
+    )
+)
+CALLS.append(
+    (
+        "x",
+        "/12/measurement/conversions/o8z6j",
+        {
+            "conversions": [
+                {
+                    "conversion_time": "2026-11-23T11:00:00Z",
+                    "conversion_timestamp": NOW // 1000,
+                    "event_id": "tw-o8z6j-o87ne",
+                    "identifiers": [{"twclid": "x"}, {"hashed_email": "a" * 64}, {"ip_address": "::1"}],
+                    "conversion_id": "lt_1",
+                    "value": "1",
+                    "price_currency": "EUR",
+                }
+            ]
+        },
+    )
+)
+HEADERS = {"authorization": "Bearer sandbox-a", "access-token": "a"}
+QUERY = {"measurement_id": "G-1", "api_secret": "x", "access_token": "x"}
+SAYS_NO_WITH_200 = {"tiktok"}
+"""Platforms whose refusals come with HTTP 200."""
+
+
+def headers(slug: str, path: str) -> dict[str, str]:
+    """Headers that every platform accepts; a signature says nothing of a JSON body."""
+    url = f"https://ads-api.x.com{path}?{urlencode(QUERY)}"
+    keys = Keys("k", "secret-of-k", "t", "secret-of-t")
+    signed = {"authorization": authorization("POST", url, keys, NOW // SECOND, "nonce")} if slug == "x" else {}
+    return {**HEADERS, **MICROSOFT, **signed}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -92,19 +182,21 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     slug, path, body = call
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    headers = {"authorization": "Bearer sandbox-a"} | MICROSOFT
-    query = {"measurement_id": "G-1", "api_secret": "x"}
-    answer = played.answer(Call("POST", path, query, headers, json.dumps(changed).encode(), NOW))
+    answer = played.answer(Call("POST", path, QUERY, headers(slug, path), json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400)
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "microsoft"]), body=st.binary(max_size=50))
+@given(
+    slug=st.sampled_from(["google_ads", "meta", "ga4", "microsoft", "tiktok", "pinterest", "snapchat", "x"]),
+    body=st.binary(max_size=50),
+)
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    answer = played.answer(Call("POST", path, {}, {"authorization": "Bearer sandbox-a"}, body, NOW))
-    assert answer.status in (204, 400)
+    answer = played.answer(Call("POST", path, QUERY, headers(slug, path), body, NOW))
+    assert answer.status in ((200,) if slug in SAYS_NO_WITH_200 else (204, 400))
+    assert not answer.accepted
 
 
 def test_the_currencies_are_those_of_iso_4217() -> None:

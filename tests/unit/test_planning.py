@@ -8,18 +8,24 @@ from hypothesis import strategies as st
 from leadtrackr.conversions.audience import permitted
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
 from leadtrackr.conversions.planning import Plan, Planned, Prior, Rating, Target, is_stuck, plan
-from leadtrackr.destinations.contract import Event, LeadData
+from leadtrackr.destinations.contract import Event, Field, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, iso_millis
+from tests.destinations import making
 
 NOW = 1_795_435_200_000_000
+
+
+def _is_public(field: Field, slug: str) -> bool:
+    """Planning needs no secret."""
+    return not field.secret and field.name in making.SETTINGS[slug]
+
+
 SETTINGS = {
-    "google_ads": {"operating_account": "1234567890", "user_data": "yes", "click_age_hours": "6"},
-    "ga4": {"measurement_id": "G-AB12CD34EF"},
-    "meta": {"dataset_id": "123456789012345"},
-    "microsoft": {"account_id": "123456789", "user_data": "yes", "click_age_hours": "1"},
+    slug: {field.name: making.SETTINGS[slug][field.name] for field in each.fields if _is_public(field, slug)}
+    for slug, each in DESTINATIONS.items()
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "Lead", "microsoft": "Lead"}
+ACTIONS = making.ACTIONS
 CONNECTIONS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
 SLUGS = {number: slug for slug, number in CONNECTIONS.items()}
 LABELS = (1, 2, 3)

@@ -35,7 +35,9 @@ def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
 
 def _section(destination: Destination) -> Iterator[str]:
     yield f"\n## {destination.name}\n\n{destination.about}\n"
-    yield f"Needed of a lead, one of: {', '.join(f'`{name}`' for name in destination.identifiers)}.\n"
+    yield f"Needed of a lead, one of: {_names(destination.identifiers)}.\n"
+    if destination.also_needed:
+        yield f"Needed besides: {_names(destination.also_needed)}.\n"
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination)}.\n"
     yield "### Settings\n"
@@ -88,6 +90,10 @@ def _limits(destination: Destination) -> str:
     if destination.counted_by_help:
         parts.append(f"counted by {destination.counted_by_help}")
     return ", ".join(parts)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _status(poll: StatusPoll | None) -> str:

@@ -17,6 +17,8 @@ LONGEST_PAUSE_S: Final = DAY / SECOND
 SIX_HOURS_S: Final = 6 * HOUR / SECOND
 
 JSON: Final = {"content-type": "application/json"}
+PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
+"""A page as leads name it, host and path without scheme, that makes an address when https:// is put before it."""
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 """Amounts are decimals and leave as JSON numbers, digit for digit."""
 
@@ -39,10 +41,15 @@ def retry_after_s(response: Response) -> float | None:
     value = response.headers.get("retry-after", "")
     if match := _SECONDS.fullmatch(value):
         return min(float(match[1]), LONGEST_PAUSE_S)
-    until, now = _date(value), _date(response.headers.get("date", "")) or response.received_at
+    until, now = _date(value), answered_at(response)
     if until is None or now is None:
         return None
     return min(max(0.0, (until - now) / SECOND), LONGEST_PAUSE_S)
+
+
+def answered_at(response: Response) -> int | None:
+    """When the platform answered, microseconds UTC: by its own `Date`, else by our clock; None without either."""
+    return _date(response.headers.get("date", "")) or response.received_at
 
 
 def _date(text: str) -> int | None:

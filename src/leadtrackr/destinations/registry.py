@@ -13,9 +13,15 @@ from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.microsoft import MICROSOFT
+from leadtrackr.destinations.pinterest import PINTEREST
+from leadtrackr.destinations.snapchat import SNAPCHAT
+from leadtrackr.destinations.tiktok import TIKTOK
+from leadtrackr.destinations.x import X
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, MICROSOFT)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {
+    each.slug: each for each in (GOOGLE_ADS, GA4, META, MICROSOFT, TIKTOK, PINTEREST, SNAPCHAT, X)
+}
 """By slug, in the order in which people see them."""
 
 

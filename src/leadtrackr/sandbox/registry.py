@@ -9,7 +9,11 @@ from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.microsoft import Microsoft
 from leadtrackr.sandbox.microsoft_oauth import MicrosoftOAuth
+from leadtrackr.sandbox.pinterest import Pinterest
+from leadtrackr.sandbox.snapchat import Snapchat
+from leadtrackr.sandbox.tiktok import TikTok
 from leadtrackr.sandbox.world import World
+from leadtrackr.sandbox.x import X
 
 
 def platforms(world: World) -> dict[str, Platform[Any]]:
@@ -19,6 +23,10 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Ga4(world),
         Meta(world),
         Microsoft(world),
+        TikTok(world),
+        Pinterest(world),
+        Snapchat(world),
+        X(world),
         GoogleOAuth(world),
         MicrosoftOAuth(world),
     )

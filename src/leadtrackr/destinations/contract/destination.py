@@ -126,6 +126,10 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     identifiers: tuple[str, ...]
     """The names of which at least one must be present, as used in warnings' `field`."""
+    also_needed: tuple[str, ...] = ()
+    """The names that must be present besides, as used in warnings' `field`."""
+    secret_in_query: bool = False
+    """Whether the platform takes its secret nowhere but in the query; addresses are kept without theirs."""
     masked_keys: tuple[str, ...] = ()
     """JSON keys whose plain personal values are masked in the copies kept of requests."""
     account: Callable[[Settings], str]

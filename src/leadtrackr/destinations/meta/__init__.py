@@ -26,6 +26,7 @@ from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import (
     JSON,
     ON_THE_WAY,
+    PAGE,
     encode,
     joined,
     sent_at,
@@ -42,7 +43,6 @@ HOST: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
 MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
-_PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
 
 _RULES: Final = RULES["meta"]
 _FIELDS: Final = (
@@ -174,7 +174,7 @@ def account(settings: Settings) -> str:
 
 def _event(event: Event, source: str) -> _Event:
     page = event.lead.conversion_page if source == "website" else None
-    if source == "website" and not (page and _PAGE.fullmatch(page)):
+    if source == "website" and not (page and PAGE.fullmatch(page)):
         source, page = "system_generated", None
     wire = _Event(event.action, sent_at(event) // SECOND, event.event_id, source, _user_data(event.lead))
     if page:
