@@ -18,6 +18,7 @@ from leadtrackr.destinations.contract import (
     StatusAnswer,
     Verdict,
 )
+from leadtrackr.destinations.registry import get
 
 NOON = int(datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR = 3_600_000_000
@@ -41,9 +42,20 @@ SETTINGS: dict[str, dict[str, str]] = {
         "action_source": "website",
         "api_version": "v25.0",
     },
+    "webhook": {
+        "url": "https://hooks.example.com/leads?of=site",
+        "secret": "whsec_hushhushhushhushhushhushhushhush",
+        "person_data": "no",
+    },
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None}
+ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead", "webhook": "lead.qualified"}
+TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None, "webhook": None}
+
+
+def public(slug: str) -> dict[str, str]:
+    """A destination's settings without its secrets: what a delivery is planned with."""
+    secret = {field.name for field in get(slug).fields if field.secret}
+    return {name: value for name, value in SETTINGS[slug].items() if name not in secret}
 
 
 def lead(**changes: Any) -> LeadData:

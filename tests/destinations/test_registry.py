@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "webhook"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, webhook"):
         get("myspace")
 
 
@@ -58,6 +58,17 @@ REFUSED = [
     ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
     ("meta", {"api_version": "25"}, "api_version", "v25.0"),
     ("meta", {"action_source": "physical_store"}, "action_source", "one of website"),
+    ("webhook", {"url": ""}, "url", "missing"),
+    ("webhook", {"url": "http://hooks.example.com/"}, "url", "begins with https"),
+    ("webhook", {"url": "https://localhost/"}, "url", "private"),
+    ("webhook", {"url": "https://10.0.0.8/x?token=hush"}, "url", "private"),
+    ("webhook", {"secret": ""}, "secret", "missing"),
+    ("webhook", {"secret": "hush"}, "secret", "whsec_"),
+    ("webhook", {"secret": "whsec_" + "h" * 28}, "secret", "24 to 64"),
+    ("webhook", {"secret": "whsec_" + "h" * 33}, "secret", "24 to 64"),
+    ("webhook", {"secret": "whsec_" + "h" * 88}, "secret", "24 to 64"),
+    ("webhook", {"old_secret": "whsec_" + "h" * 33}, "old_secret", "24 to 64"),
+    ("webhook", {"person_data": "some"}, "person_data", "one of yes, no"),
 ]
 
 
@@ -96,6 +107,14 @@ BAD_VALUES = [
     ("meta", "  "),
     ("meta", "a\nb"),
     ("meta", "a" * 51),
+    ("webhook", ""),
+    ("webhook", "ping"),
+    ("webhook", "lead qualified"),
+    ("webhook", ".lead"),
+    ("webhook", "lead."),
+    ("webhook", "lead..won"),
+    ("webhook", "lead-won"),
+    ("webhook", "a" * 101),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

@@ -51,7 +51,19 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
         ),
     ),
     ("ga4", "/debug/mp/collect", Mp(NOWHERE).body()),
+    (
+        "webhook",
+        "/in",
+        {"type": "a.b", "timestamp": "2026-11-23T12:00:00Z", "data": {"value": 1, "currency": "EUR"}},
+    ),
 ]
+HEADERS = {
+    "authorization": "Bearer sandbox-a",
+    "content-type": "application/json",
+    "webhook-id": "lt_1",
+    "webhook-timestamp": str(NOW // 1_000_000),
+    "webhook-signature": f"v1,{'A' * 43}=",
+}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -80,18 +92,17 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     slug, path, body = call
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    headers = {"authorization": "Bearer sandbox-a"}
     query = {"measurement_id": "G-1", "api_secret": "x"}
-    answer = played.answer(Call("POST", path, query, headers, json.dumps(changed).encode(), NOW))
+    answer = played.answer(Call("POST", path, query, HEADERS, json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400)
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "webhook"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
-    answer = played.answer(Call("POST", path, {}, {"authorization": "Bearer sandbox-a"}, body, NOW))
+    answer = played.answer(Call("POST", path, {}, HEADERS, body, NOW))
     assert answer.status in (204, 400)
 
 

@@ -7,6 +7,7 @@ from leadtrackr.conversions.audience import ANALYTICS_IDS, permitted
 from leadtrackr.destinations.contract import Event, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.leads.attribution import IDS
+from tests.destinations.making import ACTIONS, SETTINGS
 
 PERSONAL = ("email", "phone", "first_name", "last_name", "company_name", "country", "ip_address", "user_agent")
 EVERYTHING = {
@@ -58,20 +59,18 @@ def test_what_was_recorded_is_passed_on_as_it_is(consent: dict[str, str]) -> Non
 @given(st.sampled_from(list(DESTINATIONS)), _consent)
 def test_no_request_holds_what_is_denied(slug: str, consent: dict[str, str]) -> None:
     """Down to the bytes: neither plain nor, where it is the only source, hashed."""
-    settings = {
-        "google_ads": {"operating_account": "1234567890", "user_data": "yes"},
-        "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "s"},
-        "meta": {"dataset_id": "12345", "access_token": "t"},
-    }[slug]
+    settings = SETTINGS[slug]
     data = permitted(everything(consent))
     destination = DESTINATIONS[slug]
     if destination.missing(data, settings):
         return
-    event = Event(event_id="lt-x", action="1", happened_at=2_000_000, lead=data)
+    event = Event(event_id="lt-x", action=ACTIONS[slug], happened_at=2_000_000, lead=data)
     sent = destination.build([event], settings, "token").body.decode()
     if consent.get("ad_user_data") == "denied":
         empty = destination.build(
-            [Event(event_id="lt-x", action="1", happened_at=2_000_000, lead=_without_personal(data))], settings, "token"
+            [Event(event_id="lt-x", action=ACTIONS[slug], happened_at=2_000_000, lead=_without_personal(data))],
+            settings,
+            "token",
         ).body.decode()
         assert sent == empty
         assert not any(value in sent for value in EVERYTHING.values() if value != "DE")

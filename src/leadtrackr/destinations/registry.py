@@ -12,9 +12,11 @@ from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.meta import META
+from leadtrackr.destinations.webhook import WEBHOOK
 from leadtrackr.kit.errors import InvalidInput, NotFound
+from leadtrackr.kit.ids import Ids
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, WEBHOOK)}
 """By slug, in the order in which people see them."""
 
 
@@ -55,6 +57,11 @@ def with_changes(destination: Destination, known: Mapping[str, str], values: Map
         of_secrets = {field.name for field in destination.fields if field.of_secrets}
         known = {name: value for name, value in known.items() if name not in of_secrets}
     return {**known, **values}
+
+
+def fresh_values(destination: Destination, ids: Ids) -> Mapping[str, str]:
+    """New values for the settings that this program makes up itself where nobody gives one."""
+    return {field.name: field.fresh(ids) for field in destination.fields if field.fresh is not None}
 
 
 def token_ends_at(destination: Destination, settings: Settings) -> int | None:
@@ -106,6 +113,8 @@ def _value(field: Field, raw: str) -> str:
     if field.pattern is not None and not re.fullmatch(field.pattern, value):
         raise InvalidInput(f"{field.label} ({field.name}) is not right. {field.pattern_help}".strip(), field.name)
     _check_kind(field, value)
+    if field.fault is not None and (fault := field.fault(value)):
+        raise InvalidInput(f"{field.label} ({field.name}) is not right. {fault}", field.name)
     return value
 
 

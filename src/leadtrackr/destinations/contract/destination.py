@@ -119,7 +119,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The value of a label's event for this destination."""
     limits: Limits
     identifiers: tuple[str, ...]
-    """The names of which at least one must be present, as used in warnings' `field`."""
+    """The names of which at least one must be present, as used in warnings' `field`; empty when any lead will do."""
     masked_keys: tuple[str, ...] = ()
     """JSON keys whose plain personal values are masked in the copies kept of requests."""
     account: Callable[[Settings], str]
