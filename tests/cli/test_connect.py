@@ -9,6 +9,7 @@ from .conftest import Environment, Run, call, data
 
 META = ("dataset_id=1234567890123456", "access_token=good-token")
 GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "refresh_token=r")
+LEGACY = ("customer=123-456-7890", *GOOGLE[1:])
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 
 
@@ -24,7 +25,9 @@ def project(run: Run, to_sandbox: Environment) -> str:
     return str(data(run(to_sandbox, "project", "create", "My site", "--json"))["projectId"])
 
 
-@pytest.mark.parametrize(("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4)])
+@pytest.mark.parametrize(
+    ("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("google_ads_legacy", LEGACY), ("ga4", GA4)]
+)
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]
 ) -> None:
@@ -138,8 +141,8 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta", "webhook"]
-    assert listed[2]["apiVersionEnds"] == "2028-07-29"
+    assert [one["slug"] for one in listed] == ["google_ads", "google_ads_legacy", "ga4", "meta", "webhook"]
+    assert {one["slug"]: one for one in listed}["meta"]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()
 

@@ -35,6 +35,17 @@ SETTINGS: dict[str, dict[str, str]] = {
         "click_age_hours": "6",
         "retract_as_zero": "no",
     },
+    "google_ads_legacy": {
+        "customer": "1234567890",
+        "login_customer": "9876543210",
+        "client_id": "client",
+        "client_secret": "hush-client",
+        "refresh_token": "hush-refresh",
+        "user_data": "yes",
+        "click_age_hours": "6",
+        "retract_as_zero": "no",
+        "api_version": "v25",
+    },
     "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},
     "meta": {
         "dataset_id": "123456789012345",
@@ -48,8 +59,28 @@ SETTINGS: dict[str, dict[str, str]] = {
         "person_data": "no",
     },
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead", "webhook": "lead.qualified"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None, "webhook": None}
+ACTIONS = {
+    "google_ads": "987654321",
+    "google_ads_legacy": "987654321",
+    "ga4": "qualify_lead",
+    "meta": "QualifiedLead",
+    "webhook": "lead.qualified",
+}
+TOKENS: dict[str, str | None] = {
+    "google_ads": "hush-token",
+    "google_ads_legacy": "hush-token",
+    "ga4": None,
+    "meta": None,
+    "webhook": None,
+}
+MONEY = {
+    "google_ads": ("conversionValue", "currency"),
+    "google_ads_legacy": ("conversionValue", "currencyCode"),
+    "ga4": ("value", "currency"),
+    "meta": ("value", "currency"),
+    "webhook": ("value", "currency"),
+}
+"""The keys under which a value and its currency leave."""
 
 
 def public(slug: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.registry import DESTINATIONS, fresh_values, validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.ids import Ids
-from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
+from tests.destinations.making import ACTIONS, DAY, MONEY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
@@ -302,7 +302,8 @@ def test_a_value_never_goes_without_a_currency(
     destination: Destination, cents: int | None, currency: str | None
 ) -> None:
     body = built(destination, event(slug=destination.slug, value_cents=cents, currency=currency))
-    assert (b'alue":' in body) == (b'"currency":' in body) == (cents is not None and currency is not None)
+    value_key, currency_key = (f'"{key}":'.encode() for key in MONEY[destination.slug])
+    assert (value_key in body) == (currency_key in body) == (cents is not None and currency is not None)
 
 
 @ALL
@@ -338,4 +339,4 @@ def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> No
 
 
 def test_the_tests_cover_the_registry() -> None:
-    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(DESTINATIONS)
+    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(MONEY) == set(DESTINATIONS)

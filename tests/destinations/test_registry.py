@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "webhook"]
+    assert list(DESTINATIONS) == ["google_ads", "google_ads_legacy", "ga4", "meta", "webhook"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, webhook"):
+    with pytest.raises(NotFound, match="google_ads, google_ads_legacy, ga4, meta, webhook"):
         get("myspace")
 
 
@@ -45,6 +45,9 @@ REFUSED = [
     ("google_ads", {"service_account_json": "[]"}, "service_account_json", "JSON object"),
     ("google_ads", {"service_account_json": "{}"}, "service_account_json", "client_email"),
     ("google_ads", {"customer": "1"}, "customer", "it takes operating_account, login_account"),
+    ("google_ads_legacy", {"customer": "12345"}, "customer", "ten digits"),
+    ("google_ads_legacy", {"api_version": "v22"}, "api_version", "still serves"),
+    ("google_ads_legacy", {"service_account_json": "{}"}, "service_account_json", "client_email"),
     ("ga4", {"measurement_id": "UA-1234-5"}, "measurement_id", "begins with G-"),
     ("ga4", {"api_secret": "a b"}, "api_secret", "no spaces"),
     ("ga4", {"region": "mars"}, "region", "one of global, eu"),
@@ -95,6 +98,7 @@ BAD_VALUES = [
     ("google_ads", "Qualified"),
     ("google_ads", "0"),
     ("google_ads", ""),
+    ("google_ads_legacy", "customers/1/conversionActions/2"),
     ("ga4", ""),
     ("ga4", "qualify lead"),
     ("ga4", "1st_lead"),

@@ -52,6 +52,43 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("ga4", "/debug/mp/collect", Mp(NOWHERE).body()),
     (
+        "google_ads_legacy",
+        "/v25/customers/1234567890:uploadClickConversions",
+        {
+            "conversions": [
+                {
+                    "gclid": "a",
+                    "conversionAction": "customers/1/conversionActions/2",
+                    "conversionDateTime": "2026-11-23 11:00:00+00:00",
+                    "conversionValue": 1,
+                    "currencyCode": "EUR",
+                    "orderId": "a",
+                    "consent": {"adUserData": "GRANTED"},
+                    "userIdentifiers": [{"hashedEmail": "a" * 64}],
+                    "cartData": {"items": [{"quantity": 1}]},
+                }
+            ],
+            "partialFailure": True,
+            "jobId": "7",
+        },
+    ),
+    (
+        "google_ads_legacy",
+        "/v25/customers/1234567890:uploadConversionAdjustments",
+        {
+            "conversionAdjustments": [
+                {
+                    "adjustmentType": "RESTATEMENT",
+                    "conversionAction": "customers/1/conversionActions/2",
+                    "adjustmentDateTime": "2026-11-23 11:00:00+00:00",
+                    "orderId": "a",
+                    "restatementValue": {"adjustedValue": 1, "currencyCode": "EUR"},
+                }
+            ],
+            "partialFailure": True,
+        },
+    ),
+    (
         "webhook",
         "/in",
         {"type": "a.b", "timestamp": "2026-11-23T12:00:00Z", "data": {"value": 1, "currency": "EUR"}},
@@ -98,7 +135,7 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     assert answer.status != 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "webhook"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "google_ads_legacy", "meta", "ga4", "webhook"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]

@@ -119,6 +119,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The delivery whose conversion it restates or takes back."""
     sent_as: str | None = None
     """That conversion's event id, under which it is sent; None: its own."""
+    created_at: int = 0
+    """When the lead was rated, microseconds UTC: of a take-back later than `happened_at`."""
     lead_created_at: int
     email_key: str | None
     phone_e164: str | None

@@ -71,14 +71,15 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """None when nothing would be sent."""
 
 
-def event_of(planned: Planned, lead: LeadData) -> Event:
-    """The event that a planned delivery would become. `lead` is what consent permits."""
+def event_of(planned: Planned, lead: LeadData, now: int) -> Event:
+    """The event that a delivery planned now (microseconds UTC) would become. `lead` is what consent permits."""
     return Event(
         event_id=planned.sent_as or planned.event_id,
         action=planned.action,
         happened_at=planned.happened_at,
         value_cents=planned.value_cents,
         currency=planned.currency,
+        changed_at=None if planned.takes_back is None else now,
         lead=lead,
     )
 

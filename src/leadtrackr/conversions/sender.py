@@ -255,6 +255,7 @@ def _event(batch: Batch, one: Claimed) -> Event:
         happened_at=one.happened_at,
         value_cents=one.value_cents,
         currency=one.currency,
+        changed_at=None if one.takes_back is None else one.created_at,
         lead=permitted(lead),
     )
 

@@ -90,7 +90,8 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
     )
     if label is None:
         return foreseen
-    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, tx.now(), rehearsal=True)
+    now = tx.now()
+    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, now, rehearsal=True)
     names = {one.id: one.name for one in label_queries.everything(tx, project.id)}
     connected = {one.id: one for one in in_project(tx, project.id)}
     data = permitted(lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country))
@@ -99,7 +100,7 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
             planned=one,
             label=names[one.label_id],
             connection=connected[one.connection_id],
-            event=event_of(one, data),
+            event=event_of(one, data, now),
         )
         for one in plan.deliveries
     )

@@ -11,12 +11,15 @@ import msgspec
 from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
+from leadtrackr.destinations.google_ads_legacy import GOOGLE_ADS_LEGACY
 from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.webhook import WEBHOOK
 from leadtrackr.kit.errors import InvalidInput, NotFound
 from leadtrackr.kit.ids import Ids
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, WEBHOOK)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {
+    each.slug: each for each in (GOOGLE_ADS, GOOGLE_ADS_LEGACY, GA4, META, WEBHOOK)
+}
 """By slug, in the order in which people see them."""
 
 

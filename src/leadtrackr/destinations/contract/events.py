@@ -105,6 +105,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """When the status changed, microseconds UTC; never before the lead."""
     value_cents: int | None = None
     currency: str | None = None
+    changed_at: int | None = None
+    """Of a take-back alone: when its lead was rated otherwise, microseconds UTC."""
     lead: LeadData
 
 
