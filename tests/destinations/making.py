@@ -51,6 +51,8 @@ SETTINGS: dict[str, dict[str, str]] = {
         "dataset_id": "123456789012345",
         "access_token": "hush-meta",
         "action_source": "website",
+        "profile": "website",
+        "crm_name": "LeadTrackr",
         "api_version": "v25.0",
     },
     "webhook": {
