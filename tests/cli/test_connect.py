@@ -1,5 +1,6 @@
 """Connecting a platform, with the sandbox as the platform."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ MICROSOFT = (
     *("account_id=1", "customer_id=2", "developer_token=d3v", "client_id=c"),
     *("client_secret=s", "refresh_token=r"),
 )
+LEGACY = ("customer=123-456-7890", *GOOGLE[1:])
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 PINTEREST = ("ad_account_id=549755885175", "access_token=good-token")
 SNAPCHAT = ("pixel_id=1ec32188-754e-4be2-8e55-c949a984a39f", "access_token=good-token")
@@ -41,6 +43,7 @@ def project(run: Run, to_sandbox: Environment) -> str:
     [
         ("meta", META),
         ("google_ads", GOOGLE),
+        ("google_ads_legacy", LEGACY),
         ("ga4", GA4),
         ("microsoft", MICROSOFT),
         ("tiktok", TIKTOK),
@@ -122,6 +125,37 @@ def test_settings_that_cannot_be(
     assert data(run(to_sandbox, "destinations", "check", project, "--json"))["checks"] == []
 
 
+def test_a_webhooks_secret_is_made_up_and_shown_once(run: Run, to_sandbox: Environment, project: str) -> None:
+    args = ("connect", project, "webhook", "url=https://hooks.example.com/leads")
+    shown = run(to_sandbox, *args, "--test").stdout
+    (secret,) = re.findall(r"^Signing secret, shown only now: (whsec_\S{44})$", shown, re.MULTILINE)
+    assert "took a signed test event" in shown
+    sandbox = to_sandbox["LEADTRACKR_SANDBOX_URL"]
+    assert call("PUT", f"{sandbox}/_sandbox/settings", {"webhook": {"secrets": [secret]}})[0] == 200
+    again = data(run(to_sandbox, *args, "person_data=yes", "--test", "--json"))
+    assert again["check"]["works"]
+    assert "madeUp" not in again
+    assert secret not in str(again)
+    other = data(run(to_sandbox, *args, "secret=", f"old_secret={secret}", "--test", "--json"))
+    assert other["check"]["works"], "the former secret signs too"
+    assert other["madeUp"]["secret"] not in (secret, "")
+    assert run(to_sandbox, *args, "old_secret=", "--test").exit_code == 1, "and then no more"
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/x", "http://hooks.example.com/x", "https://localhost/x"])
+def test_a_webhook_goes_to_the_public_internet_alone(run: Run, to_sandbox: Environment, project: str, url: str) -> None:
+    result = run(to_sandbox, "connect", project, "webhook", f"url={url}")
+    assert result.exit_code == 1
+    assert "Address (url) is not right." in result.stderr
+
+
+def test_a_label_has_an_event_type_for_the_webhook(run: Run, to_sandbox: Environment, project: str) -> None:
+    made = data(run(to_sandbox, "label", "create", project, "Won", "--event", "webhook=lead.won", "--json"))
+    assert made["events"] == {"webhook": "lead.won"}
+    refused = run(to_sandbox, "label", "create", project, "Ping", "--event", "webhook=ping")
+    assert "kept for the connection test" in refused.stderr
+
+
 def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project: str) -> None:
     nothing = run(to_sandbox, "destinations", "resume", project, "meta")
     assert nothing.stderr.strip() == "Error: This project is not connected to Meta."
@@ -132,7 +166,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
     assert [one["slug"] for one in listed] == list(DESTINATIONS)
-    assert listed[2]["apiVersionEnds"] == "2028-07-29"
+    assert {one["slug"]: one for one in listed}["meta"]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()
 

@@ -19,7 +19,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
 from leadtrackr.labels import service as labels
 from leadtrackr.labels.model import Label
-from tests.support.engine import SETTINGS
+from tests.destinations.making import SETTINGS
 from tests.support.program import Answer, Program
 from tests.support.tables import execute
 

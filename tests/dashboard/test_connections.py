@@ -35,7 +35,7 @@ def test_without_one_it_says_how_to_connect_each_platform(site: Site) -> None:
     assert [command.split()[3] for command in commands] == list(DESTINATIONS)
     for command in commands:
         assert command.startswith(f"leadtrackr connect {site.id} ")
-    assert commands[1].endswith("measurement_id=… api_secret=…")
+    assert commands[list(DESTINATIONS).index("ga4")].endswith("measurement_id=… api_secret=…")
 
 
 def test_an_active_connection_shows_its_settings_and_no_secret(site: Site) -> None:
@@ -43,7 +43,7 @@ def test_an_active_connection_shows_its_settings_and_no_secret(site: Site) -> No
     page = _page(site)
     cards = page.all("article", "delivery")
     assert [card.one("h2").text for card in cards] == [f"{one.name} Active" for one in DESTINATIONS.values()]
-    assert _facts(cards[1])["Measurement id"] == "G-AB12CD34EF"
+    assert _facts(cards[list(DESTINATIONS).index("ga4")])["Measurement id"] == "G-AB12CD34EF"
     assert "hush" not in page.text
     assert "Not connected" not in page.text
 

@@ -18,6 +18,7 @@ from leadtrackr.destinations.contract import (
     StatusAnswer,
     Verdict,
 )
+from leadtrackr.destinations.registry import get
 
 NOON = int(datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR = 3_600_000_000
@@ -34,11 +35,24 @@ SETTINGS: dict[str, dict[str, str]] = {
         "click_age_hours": "6",
         "retract_as_zero": "no",
     },
+    "google_ads_legacy": {
+        "customer": "1234567890",
+        "login_customer": "9876543210",
+        "client_id": "client",
+        "client_secret": "hush-client",
+        "refresh_token": "hush-refresh",
+        "user_data": "yes",
+        "click_age_hours": "6",
+        "retract_as_zero": "no",
+        "api_version": "v25",
+    },
     "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},
     "meta": {
         "dataset_id": "123456789012345",
         "access_token": "hush-meta",
         "action_source": "website",
+        "profile": "website",
+        "crm_name": "LeadTrackr",
         "api_version": "v25.0",
     },
     "microsoft": {
@@ -83,9 +97,15 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_age_days": "30",
         "api_version": "12",
     },
+    "webhook": {
+        "url": "https://hooks.example.com/leads?of=site",
+        "secret": "whsec_hushhushhushhushhushhushhushhush",
+        "person_data": "no",
+    },
 }
 ACTIONS = {
     "google_ads": "987654321",
+    "google_ads_legacy": "987654321",
     "ga4": "qualify_lead",
     "meta": "QualifiedLead",
     "microsoft": "Qualified lead",
@@ -93,9 +113,11 @@ ACTIONS = {
     "pinterest": "lead",
     "snapchat": "SIGN_UP",
     "x": "tw-o8z6j-o87ne",
+    "webhook": "lead.qualified",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
+    "google_ads_legacy": "hush-token",
     "ga4": None,
     "meta": None,
     "microsoft": "hush-token",
@@ -103,7 +125,27 @@ TOKENS: dict[str, str | None] = {
     "pinterest": None,
     "snapchat": None,
     "x": None,
+    "webhook": None,
 }
+MONEY = {
+    "google_ads": ("conversionValue", "currency"),
+    "google_ads_legacy": ("conversionValue", "currencyCode"),
+    "ga4": ("value", "currency"),
+    "meta": ("value", "currency"),
+    "microsoft": ("ConversionValue", "ConversionCurrencyCode"),
+    "tiktok": ("value", "currency"),
+    "pinterest": ("value", "currency"),
+    "snapchat": ("value", "currency"),
+    "x": ("value", "price_currency"),
+    "webhook": ("value", "currency"),
+}
+"""The keys under which a value and its currency leave."""
+
+
+def public(slug: str) -> dict[str, str]:
+    """A destination's settings without its secrets: what a delivery is planned with."""
+    secret = {field.name for field in get(slug).fields if field.secret}
+    return {name: value for name, value in SETTINGS[slug].items() if name not in secret}
 
 
 def lead(**changes: Any) -> LeadData:

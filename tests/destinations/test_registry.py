@@ -8,7 +8,7 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    order = "google_ads ga4 meta microsoft tiktok pinterest snapchat x"
+    order = "google_ads google_ads_legacy ga4 meta microsoft tiktok pinterest snapchat x webhook"
     assert list(DESTINATIONS) == order.split()
     assert get("meta").name == "Meta"
     with pytest.raises(NotFound, match=order.replace(" ", ", ")):
@@ -46,6 +46,9 @@ REFUSED = [
     ("google_ads", {"service_account_json": "[]"}, "service_account_json", "JSON object"),
     ("google_ads", {"service_account_json": "{}"}, "service_account_json", "client_email"),
     ("google_ads", {"customer": "1"}, "customer", "it takes operating_account, login_account"),
+    ("google_ads_legacy", {"customer": "12345"}, "customer", "ten digits"),
+    ("google_ads_legacy", {"api_version": "v22"}, "api_version", "still serves"),
+    ("google_ads_legacy", {"service_account_json": "{}"}, "service_account_json", "client_email"),
     ("ga4", {"measurement_id": "UA-1234-5"}, "measurement_id", "begins with G-"),
     ("ga4", {"api_secret": "a b"}, "api_secret", "no spaces"),
     ("ga4", {"region": "mars"}, "region", "one of global, eu"),
@@ -76,6 +79,17 @@ REFUSED = [
     ("snapchat", {"max_age_days": "38"}, "max_age_days", "from 1 to 37"),
     ("pinterest", {"ad_account_id": "me"}, "ad_account_id", "number"),
     ("pinterest", {"action_source": "app_ios"}, "action_source", "one of web, offline"),
+    ("webhook", {"url": ""}, "url", "missing"),
+    ("webhook", {"url": "http://hooks.example.com/"}, "url", "begins with https"),
+    ("webhook", {"url": "https://localhost/"}, "url", "private"),
+    ("webhook", {"url": "https://10.0.0.8/x?token=hush"}, "url", "private"),
+    ("webhook", {"secret": ""}, "secret", "missing"),
+    ("webhook", {"secret": "hush"}, "secret", "whsec_"),
+    ("webhook", {"secret": "whsec_" + "h" * 28}, "secret", "24 to 64"),
+    ("webhook", {"secret": "whsec_" + "h" * 33}, "secret", "24 to 64"),
+    ("webhook", {"secret": "whsec_" + "h" * 88}, "secret", "24 to 64"),
+    ("webhook", {"old_secret": "whsec_" + "h" * 33}, "old_secret", "24 to 64"),
+    ("webhook", {"person_data": "some"}, "person_data", "one of yes, no"),
 ]
 
 
@@ -102,6 +116,7 @@ BAD_VALUES = [
     ("google_ads", "Qualified"),
     ("google_ads", "0"),
     ("google_ads", ""),
+    ("google_ads_legacy", "customers/1/conversionActions/2"),
     ("ga4", ""),
     ("ga4", "qualify lead"),
     ("ga4", "1st_lead"),
@@ -121,6 +136,14 @@ BAD_VALUES = [
     ("x", "Lead"),
     ("x", "tw-o8z6j"),
     ("pinterest", "a" * 51),
+    ("webhook", ""),
+    ("webhook", "ping"),
+    ("webhook", "lead qualified"),
+    ("webhook", ".lead"),
+    ("webhook", "lead."),
+    ("webhook", "lead..won"),
+    ("webhook", "lead-won"),
+    ("webhook", "a" * 101),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

@@ -66,6 +66,48 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("ga4", "/debug/mp/collect", Mp(NOWHERE).body()),
     (
+        "google_ads_legacy",
+        "/v25/customers/1234567890:uploadClickConversions",
+        {
+            "conversions": [
+                {
+                    "gclid": "a",
+                    "conversionAction": "customers/1/conversionActions/2",
+                    "conversionDateTime": "2026-11-23 11:00:00+00:00",
+                    "conversionValue": 1,
+                    "currencyCode": "EUR",
+                    "orderId": "a",
+                    "consent": {"adUserData": "GRANTED"},
+                    "userIdentifiers": [{"hashedEmail": "a" * 64}],
+                    "cartData": {"items": [{"quantity": 1}]},
+                }
+            ],
+            "partialFailure": True,
+            "jobId": "7",
+        },
+    ),
+    (
+        "google_ads_legacy",
+        "/v25/customers/1234567890:uploadConversionAdjustments",
+        {
+            "conversionAdjustments": [
+                {
+                    "adjustmentType": "RESTATEMENT",
+                    "conversionAction": "customers/1/conversionActions/2",
+                    "adjustmentDateTime": "2026-11-23 11:00:00+00:00",
+                    "orderId": "a",
+                    "restatementValue": {"adjustedValue": 1, "currencyCode": "EUR"},
+                }
+            ],
+            "partialFailure": True,
+        },
+    ),
+    (
+        "webhook",
+        "/in",
+        {"type": "a.b", "timestamp": "2026-11-23T12:00:00Z", "data": {"value": 1, "currency": "EUR"}},
+    ),
+    (
         "tiktok",
         "/open_api/v1.3/event/track/",
         {
@@ -142,7 +184,14 @@ CALLS.append(
         },
     )
 )
-HEADERS = {"authorization": "Bearer sandbox-a", "access-token": "a"}
+HEADERS = {
+    "authorization": "Bearer sandbox-a",
+    "access-token": "a",
+    "content-type": "application/json",
+    "webhook-id": "lt_1",
+    "webhook-timestamp": str(NOW // SECOND),
+    "webhook-signature": f"v1,{'A' * 43}=",
+}
 QUERY = {"measurement_id": "G-1", "api_secret": "x", "access_token": "x"}
 SAYS_NO_WITH_200 = {"tiktok"}
 """Platforms whose refusals come with HTTP 200."""
@@ -188,7 +237,20 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
 
 
 @given(
-    slug=st.sampled_from(["google_ads", "meta", "ga4", "microsoft", "tiktok", "pinterest", "snapchat", "x"]),
+    slug=st.sampled_from(
+        [
+            "google_ads",
+            "google_ads_legacy",
+            "webhook",
+            "meta",
+            "ga4",
+            "microsoft",
+            "tiktok",
+            "pinterest",
+            "snapchat",
+            "x",
+        ]
+    ),
     body=st.binary(max_size=50),
 )
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:

@@ -183,11 +183,27 @@ def test_valid_events_are_taken_without_a_flag(capi: Capi, changes: dict[str, An
             "bad_crm_event",
             "custom_data.event_source",
         ),
+        (
+            {
+                "custom_data": {"event_source": "crm", "lead_event_source": "x"},
+                "user_data": {"lead_id": "123456789012345"},
+            },
+            "bad_crm_event",
+            "user_data.lead_id",
+        ),
     ],
 )
 def test_what_meta_leaves_open_is_taken_and_flagged(capi: Capi, changes: dict[str, Any], code: str, field: str) -> None:
     assert capi.send(capi.event(**changes)).status == 200
     assert flags(capi) == [(code, f"data[0].{field}")]
+
+
+def test_a_lead_id_that_is_not_metas_rejects_the_event(capi: Capi) -> None:
+    capi.client.set("meta", unknown_leads=["123456789012345"])
+    known = capi.event(user_data={"lead_id": 1234567890123456})
+    assert error_of(capi, known, capi.event(user_data={"lead_id": 123456789012345}))["code"] == 100
+    assert flags(capi) == [("100", "data[1].user_data.lead_id")]
+    assert capi.send(known).status == 200
 
 
 @pytest.mark.parametrize("data", [None, [], {}, "no json", 5])

@@ -23,6 +23,7 @@ def test_settings_are_merged_shown_and_set_back(sandbox: Client) -> None:
 def test_every_platform_has_settings(sandbox: Client) -> None:
     assert set(sandbox.call("GET", "/_sandbox/settings").json) == {
         "google_ads",
+        "google_ads_legacy",
         "ga4",
         "meta",
         "microsoft",
@@ -30,6 +31,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "pinterest",
         "snapchat",
         "x",
+        "webhook",
         "google_oauth",
         "microsoft_oauth",
         "sandbox",

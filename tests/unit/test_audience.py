@@ -7,7 +7,7 @@ from leadtrackr.conversions.audience import ANALYTICS_IDS, permitted
 from leadtrackr.destinations.contract import Event, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.leads.attribution import IDS
-from tests.destinations.making import SETTINGS
+from tests.destinations.making import ACTIONS, SETTINGS
 
 PERSONAL = ("email", "phone", "first_name", "last_name", "company_name", "country", "ip_address", "user_agent")
 EVERYTHING = {
@@ -64,11 +64,13 @@ def test_no_request_holds_what_is_denied(slug: str, consent: dict[str, str]) -> 
     destination = DESTINATIONS[slug]
     if destination.missing(data, settings):
         return
-    event = Event(event_id="lt-x", action="1", happened_at=2_000_000, lead=data)
+    event = Event(event_id="lt-x", action=ACTIONS[slug], happened_at=2_000_000, lead=data)
     sent = destination.build([event], settings, "token").body.decode()
     if consent.get("ad_user_data") == "denied":
         empty = destination.build(
-            [Event(event_id="lt-x", action="1", happened_at=2_000_000, lead=_without_personal(data))], settings, "token"
+            [Event(event_id="lt-x", action=ACTIONS[slug], happened_at=2_000_000, lead=_without_personal(data))],
+            settings,
+            "token",
         ).body.decode()
         assert sent == empty
         assert not any(value in sent for value in EVERYTHING.values() if value != "DE")

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from leadtrackr import __version__
 from leadtrackr.destinations.contract import Request
-from leadtrackr.kit.http import BODY_LIMIT, Answer, Failure, HttpClient, Sent, is_public
+from leadtrackr.kit.addresses import is_public
+from leadtrackr.kit.http import BODY_LIMIT, Answer, Failure, HttpClient, Sent
 
 PATH = "/v25.0/123/events:ingest?token=s%2Bcret&empty="
 REAL = f"https://platform.invalid{PATH}"

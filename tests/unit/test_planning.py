@@ -8,24 +8,13 @@ from hypothesis import strategies as st
 from leadtrackr.conversions.audience import permitted
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
 from leadtrackr.conversions.planning import Plan, Planned, Prior, Rating, Target, is_stuck, plan
-from leadtrackr.destinations.contract import Event, Field, LeadData
+from leadtrackr.destinations.contract import Event, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, iso_millis
-from tests.destinations import making
+from tests.destinations.making import ACTIONS, public
 
 NOW = 1_795_435_200_000_000
-
-
-def _is_public(field: Field, slug: str) -> bool:
-    """Planning needs no secret."""
-    return not field.secret and field.name in making.SETTINGS[slug]
-
-
-SETTINGS = {
-    slug: {field.name: making.SETTINGS[slug][field.name] for field in each.fields if _is_public(field, slug)}
-    for slug, each in DESTINATIONS.items()
-}
-ACTIONS = making.ACTIONS
+SETTINGS = {slug: public(slug) for slug in DESTINATIONS}
 CONNECTIONS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
 SLUGS = {number: slug for slug, number in CONNECTIONS.items()}
 LABELS = (1, 2, 3)

@@ -18,7 +18,8 @@ from leadtrackr.db.tables import rate_buckets
 from leadtrackr.destinations.contract import RATE_FIELDS, Field, Limits
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, SECOND, ManualClock
-from tests.support.engine import SETTINGS, START
+from tests.destinations.making import SETTINGS
+from tests.support.engine import START
 from tests.support.windows import most_in_a_window
 
 KEY = "a key"
@@ -194,5 +195,8 @@ def test_a_key_tells_nothing_and_outlives_a_new_secret(slug: str) -> None:
     renewed = {name: f"new {value}" if "hush" in value else value for name, value in own.items()}
     assert renewed != own
     assert key_of(destination, renewed) == key
-    other = {name: value if "hush" in value else f"other-{value}" for name, value in own.items()}
+    another = {
+        name: value.replace("//", "//other.") if "//" in value else f"other-{value}" for name, value in own.items()
+    }
+    other = {name: value if "hush" in value else another[name] for name, value in own.items()}
     assert key_of(destination, other) != key

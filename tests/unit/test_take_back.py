@@ -13,17 +13,12 @@ from leadtrackr.conversions.take_back import STOPPABLE, Change, Earlier, Undone,
 from leadtrackr.destinations.contract import LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR
-from tests.destinations import making
+from tests.destinations.making import public
 
 NOW = 1_795_435_200_000_000
 NUMBERS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
-SETTINGS = {
-    **making.SETTINGS,
-    "google_ads": {"operating_account": "1234567890", "click_age_hours": "6", "retract_as_zero": "yes"},
-    "ga4": {"measurement_id": "G-AB12CD34EF"},
-    "meta": {"dataset_id": "123456789012345"},
-    "microsoft": {"account_id": "123456789", "customer_id": "987654321"},
-}
+SETTINGS = {slug: public(slug) for slug in DESTINATIONS}
+SETTINGS["google_ads"]["retract_as_zero"] = "yes"
 ACCOUNTS = {slug: DESTINATIONS[slug].account(SETTINGS[slug]) for slug in DESTINATIONS}
 CONVERSION, RESTATEMENT, RETRACTION = DeliveryKind.CONVERSION, DeliveryKind.RESTATEMENT, DeliveryKind.RETRACTION
 STANDS = UNSETTLED | DELIVERED

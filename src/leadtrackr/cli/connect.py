@@ -32,13 +32,18 @@ def connect(project: str, destination: str, settings: tuple[str, ...], test: boo
 
     The settings are in docs/reference/destinations.md; values that are not named stay as they are. KEY=@FILE reads a
     value from a file, KEY=@- from standard input, so that no secret stands in the shell's history. What was held for
-    this connection goes on.
+    this connection goes on. A secret that this program makes up, such as a webhook's, is shown this once.
     """
     values = _values(settings)
-    made, checked = at_desk(lambda desk: _connect(desk, project, destination, values, test=test))
+    made, made_up, checked = at_desk(lambda desk: _connect(desk, project, destination, values, test=test))
     data: dict[str, object] = {"connection": _connection(made), "check": checked}
-    text = f"{registry.get(made.destination).name} is connected."
-    show(data, "\n".join([text, *([checked.text] if checked else [])]), as_json=as_json)
+    known = registry.get(made.destination)
+    text = [f"{known.name} is connected."]
+    if made_up:
+        data["madeUp"] = made_up
+        labels = {field.name: field.label for field in known.fields}
+        text += [f"{labels[name]}, shown only now: {value}" for name, value in made_up.items()]
+    show(data, "\n".join([*text, *([checked.text] if checked else [])]), as_json=as_json)
     _fail_if_refused([checked] if checked else [])
 
 
@@ -107,9 +112,13 @@ def resume(project: str, destination: str, as_json: bool) -> None:
 
 async def _connect(
     desk: Desk, project_ref: str, slug: str, values: dict[str, str], *, test: bool
-) -> tuple[Connection, Checked | None]:
-    made = await connections.connect(desk.db, desk.box, project_ref, slug, values)
-    return made, (await _check_all(desk, [made]))[0] if test else None
+) -> tuple[Connection, dict[str, str], Checked | None]:
+    """The connection, what was made up for it, and what the platform says of it."""
+    fresh = registry.fresh_values(registry.get(slug), desk.ids)
+    made = await connections.connect(desk.db, desk.box, project_ref, slug, values, fresh)
+    has = connections.full_settings(made, desk.box)
+    made_up = {name: value for name, value in fresh.items() if has.get(name) == value}
+    return made, made_up, (await _check_all(desk, [made]))[0] if test else None
 
 
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:

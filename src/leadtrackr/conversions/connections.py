@@ -84,9 +84,17 @@ def full_settings(connection: Connection, box: SecretBox) -> Settings:
     return {**connection.settings, **secrets}
 
 
-async def connect(db: Database, box: SecretBox, project_ref: str, slug: str, values: Mapping[str, str]) -> Connection:
+async def connect(
+    db: Database,
+    box: SecretBox,
+    project_ref: str,
+    slug: str,
+    values: Mapping[str, str],
+    fresh: Mapping[str, str] | None = None,
+) -> Connection:
     """Connects a destination, or changes what it was connected with; values not named again stay.
 
+    Of `fresh` (`registry.fresh_values`) are taken those that are neither given now nor there already.
     A connection that was held goes on, with what waited. InvalidInput names a setting that is wrong or missing.
     """
     destination = registry.get(slug)
@@ -96,7 +104,9 @@ async def connect(db: Database, box: SecretBox, project_ref: str, slug: str, val
         row = tx.first(_BY_DESTINATION, project_id=project.id, destination=slug)
         there = None if row is None else _connection(row)
         known = full_settings(there, box) if there else {}
-        checked = registry.validate_settings(destination, registry.with_changes(destination, known, values))
+        wanted = registry.with_changes(destination, known, values)
+        made_up = {name: value for name, value in (fresh or {}).items() if not wanted.get(name, "").strip()}
+        checked = registry.validate_settings(destination, {**wanted, **made_up})
         secret_names = {field.name for field in destination.fields if field.secret}
         settings = {name: value for name, value in checked.items() if name not in secret_names}
         secrets = {name: value for name, value in checked.items() if name in secret_names}

@@ -59,7 +59,9 @@ async def everything(visit: Visit) -> Response:
 def connect_command(project: Project, destination: Destination) -> str:
     """What to type to connect a platform: every setting that it cannot do without."""
     choice = destination.one_of[0] if destination.one_of else ()
-    names = [field.name for field in destination.fields if field.required or field.name in choice]
+    names = [
+        field.name for field in destination.fields if (field.required and field.fresh is None) or field.name in choice
+    ]
     return " ".join(["leadtrackr connect", project.public_id, destination.slug, *(f"{name}=…" for name in names)])
 
 

@@ -35,7 +35,8 @@ def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
 
 def _section(destination: Destination) -> Iterator[str]:
     yield f"\n## {destination.name}\n\n{destination.about}\n"
-    yield f"Needed of a lead, one of: {_names(destination.identifiers)}.\n"
+    needed = _names(destination.identifiers)
+    yield f"Needed of a lead, one of: {needed}.\n" if needed else "Needed of a lead: nothing.\n"
     if destination.also_needed:
         yield f"Needed besides: {_names(destination.also_needed)}.\n"
     yield f"Time window: {destination.window_help}\n"
@@ -69,7 +70,8 @@ def _field(field: Field) -> tuple[str, ...]:
     choices = f" One of {', '.join(f'`{choice}`' for choice in field.choices)}." if field.choices else ""
     meaning = ". ".join(filter(None, (field.label, field.help or None)))
     secret = " (secret)" if field.secret else ""
-    return f"`{field.name}`{secret}", meaning + choices, "yes" if field.required else "", field.default or ""
+    default = "made up" if field.fresh is not None else field.default or ""
+    return f"`{field.name}`{secret}", meaning + choices, "yes" if field.required else "", default
 
 
 def _limits(destination: Destination) -> str:

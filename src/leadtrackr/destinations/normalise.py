@@ -107,16 +107,18 @@ _E164: Final = Rule("E.164 with +.", _e164)
 _DIGITS: Final = Rule("Digits with the country code, no + and no zeros before them.", _digits)
 _TIDY_NAME: Final = Rule("Trimmed, lower case.", _tidy)
 
-RULES: Final[Mapping[str, Rules]] = {
-    "google_ads": Rules(
-        email=Rule(
-            "No whitespace, lower case; at Gmail alone no dots and nothing from + on before the @.",
-            _at_gmail_without_dots_and_alias,
-            keeps_digests=True,
-        ),
-        phone=_E164,
-        source="Data Manager API, Formatting guidelines",
+_GOOGLE: Final = Rules(
+    email=Rule(
+        "No whitespace, lower case; at Gmail alone no dots and nothing from + on before the @.",
+        _at_gmail_without_dots_and_alias,
+        keeps_digests=True,
     ),
+    phone=_E164,
+    source="Data Manager API, Formatting guidelines",
+)
+RULES: Final[Mapping[str, Rules]] = {
+    "google_ads": _GOOGLE,
+    "google_ads_legacy": _GOOGLE,
     "ga4": Rules(
         email=Rule("Trimmed, lower case; at Gmail alone no dots before the @.", _at_gmail_without_dots),
         phone=_E164,

@@ -11,16 +11,31 @@ import msgspec
 from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
+from leadtrackr.destinations.google_ads_legacy import GOOGLE_ADS_LEGACY
 from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.microsoft import MICROSOFT
 from leadtrackr.destinations.pinterest import PINTEREST
 from leadtrackr.destinations.snapchat import SNAPCHAT
 from leadtrackr.destinations.tiktok import TIKTOK
+from leadtrackr.destinations.webhook import WEBHOOK
 from leadtrackr.destinations.x import X
 from leadtrackr.kit.errors import InvalidInput, NotFound
+from leadtrackr.kit.ids import Ids
 
 DESTINATIONS: Final[Mapping[str, Destination]] = {
-    each.slug: each for each in (GOOGLE_ADS, GA4, META, MICROSOFT, TIKTOK, PINTEREST, SNAPCHAT, X)
+    each.slug: each
+    for each in (
+        GOOGLE_ADS,
+        GOOGLE_ADS_LEGACY,
+        GA4,
+        META,
+        MICROSOFT,
+        TIKTOK,
+        PINTEREST,
+        SNAPCHAT,
+        X,
+        WEBHOOK,
+    )
 }
 """By slug, in the order in which people see them."""
 
@@ -62,6 +77,11 @@ def with_changes(destination: Destination, known: Mapping[str, str], values: Map
         of_secrets = {field.name for field in destination.fields if field.of_secrets}
         known = {name: value for name, value in known.items() if name not in of_secrets}
     return {**known, **values}
+
+
+def fresh_values(destination: Destination, ids: Ids) -> Mapping[str, str]:
+    """New values for the settings that this program makes up itself where nobody gives one."""
+    return {field.name: field.fresh(ids) for field in destination.fields if field.fresh is not None}
 
 
 def token_ends_at(destination: Destination, settings: Settings) -> int | None:
@@ -118,6 +138,8 @@ def _value(field: Field, raw: str) -> str:
     if field.pattern is not None and not re.fullmatch(field.pattern, value):
         raise InvalidInput(f"{field.label} ({field.name}) is not right. {field.pattern_help}".strip(), field.name)
     _check_kind(field, value)
+    if field.fault is not None and (fault := field.fault(value)):
+        raise InvalidInput(f"{field.label} ({field.name}) is not right. {fault}", field.name)
     return value
 
 

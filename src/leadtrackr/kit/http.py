@@ -4,7 +4,6 @@ It follows no redirect, keeps no cookie, reads no proxy from the environment and
 work comes back as a `Failure` that says the one thing that matters: whether the platform can have seen it.
 """
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -17,14 +16,13 @@ import msgspec
 from yarl import URL
 
 from leadtrackr import __version__
+from leadtrackr.kit.addresses import is_public
 
 BODY_LIMIT: Final = 1_048_576
 """Most bytes of an answer that are kept."""
 CONNECT_TIMEOUT: Final = 10.0
 PER_HOST: Final = 16
 """Most connections to one host at once."""
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_NAT64_LOCAL: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 _PRIVATE: Final = "the host has a private address"
 _LINE_BREAKS: Final = frozenset("\r\n\0")
 
@@ -168,18 +166,6 @@ class HttpClient:
         if url.scheme != "https":
             raise ValueError("the address must start with https://")
         return url
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet; an IPv4 address inside an IPv6 one is what counts."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(ip.packed[-4:]) if ip in _NAT64 else None)
-        if inner is not None:
-            return is_public(str(inner))
-        if ip.is_site_local or ip in _NAT64_LOCAL:
-            return False
-    return ip.is_global and not ip.is_multicast
 
 
 def _public_socket(found: aiohttp.AddrInfoType) -> socket.socket:

@@ -1,5 +1,6 @@
 """Identifiers and tokens. The source of randomness is injected, so that a test can repeat a run."""
 
+import base64
 import hashlib
 import secrets
 import uuid
@@ -43,6 +44,10 @@ class Ids:
     def sign_in_token(self) -> str:
         """The secret of a login link or of a session, 200 random bits; stored as `hash_key` of it."""
         return self._text(25)
+
+    def webhook_secret(self) -> str:
+        """A secret to sign webhooks with, 256 random bits, in the form of Standard Webhooks."""
+        return "whsec_" + base64.b64encode(self._random_bytes(32)).decode()
 
     def uuid(self) -> str:
         """A random UUID (version 4)."""

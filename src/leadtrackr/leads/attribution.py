@@ -14,8 +14,10 @@ from leadtrackr.leads.model import Lead
 IDS: Final[tuple[str, ...]] = (
     *("gclid", "wbraid", "gbraid", "dclid", "fbc", "fbp", "msclkid", "uetvid", "ttclid", "ttp", "li_fat_id"),
     *("scclid", "scid", "rdt_cid", "rdt_uuid", "epik", "twclid", "oppref", "obref", "cid", "sid"),
+    "meta_lead_id",
 )
-"""The click ids and cookies that the clients know, by the names they send."""
+"""The click ids and cookies that the clients know, by the names they send. Meta's id of a lead from an Instant Form is
+sent by no client: whoever brings such leads in puts it there."""
 
 _KNOWN: Final = frozenset(IDS)
 CONSENT: Final = ("ad_user_data", "ad_personalization", "ad_storage", "analytics_storage")

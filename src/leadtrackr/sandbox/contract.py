@@ -117,6 +117,8 @@ class Answer:
     flags: Sequence[Flag] = ()
     validation: bool = False
     """The caller only asked whether its events are right; the platform took none of them."""
+    delay_s: float = 0
+    """How late the answer comes; the call is taken at once."""
 
 
 def json_answer(
@@ -127,10 +129,11 @@ def json_answer(
     flags: Iterable[Flag] = (),
     headers: Mapping[str, str] | None = None,
     validation: bool = False,
+    delay_s: float = 0,
 ) -> Answer:
     """An answer with a JSON body."""
     kind = {"Content-Type": "application/json; charset=utf-8"}
-    return Answer(status, _encode(body), {**kind, **(headers or {})}, accepted, tuple(flags), validation)
+    return Answer(status, _encode(body), {**kind, **(headers or {})}, accepted, tuple(flags), validation, delay_s)
 
 
 def as_float(value: object) -> float | None:

@@ -5,6 +5,7 @@ from typing import Any
 from leadtrackr.sandbox.contract import Platform
 from leadtrackr.sandbox.ga4 import Ga4
 from leadtrackr.sandbox.google_ads import GoogleAds
+from leadtrackr.sandbox.google_ads_legacy import GoogleAdsLegacy
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.microsoft import Microsoft
@@ -12,6 +13,7 @@ from leadtrackr.sandbox.microsoft_oauth import MicrosoftOAuth
 from leadtrackr.sandbox.pinterest import Pinterest
 from leadtrackr.sandbox.snapchat import Snapchat
 from leadtrackr.sandbox.tiktok import TikTok
+from leadtrackr.sandbox.webhook import Webhook
 from leadtrackr.sandbox.world import World
 from leadtrackr.sandbox.x import X
 
@@ -20,6 +22,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
     """Each platform by its slug, fresh, with its default settings."""
     made: tuple[Platform[Any], ...] = (
         GoogleAds(world),
+        GoogleAdsLegacy(world),
         Ga4(world),
         Meta(world),
         Microsoft(world),
@@ -27,6 +30,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Pinterest(world),
         Snapchat(world),
         X(world),
+        Webhook(world),
         GoogleOAuth(world),
         MicrosoftOAuth(world),
     )

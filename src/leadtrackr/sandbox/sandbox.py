@@ -47,8 +47,8 @@ class Sandbox:
         call = self._call(request, slash + rest, body, plan, now)
         answer = self._answer(destination, call, plan.act)
         self._record(destination, request, call, answer, plan.act)
-        if plan.delay_s:
-            await asyncio.sleep(plan.delay_s)
+        if delay_s := max(plan.delay_s, 0 if answer is None else answer.delay_s):
+            await asyncio.sleep(delay_s)
         if plan.act is not None and plan.act.kind in ("hang", "accept_then_hang"):
             await plan.act.released.wait()
         if answer is None or (plan.act is not None and plan.act.kind == "accept_then_hang"):

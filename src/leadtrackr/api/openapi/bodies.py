@@ -18,6 +18,7 @@ _CLICK_IDS: Final = {
     "msclkid": ("Microsoft click id.", "a1b2c3d4e5f60718293a4b5c6d7e8f90"),
     "li_fat_id": ("LinkedIn click id.", "11111111-2222-3333-4444-555555555555"),
     "ttclid": ("TikTok click id.", "E.C.P.example"),
+    "meta_lead_id": ("Meta's id of a lead from an Instant Form, as a text of 15 to 17 digits.", "1234567890123456"),
 }
 
 USER_DATA: Final = anything(

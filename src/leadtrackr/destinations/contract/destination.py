@@ -125,7 +125,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The value of a label's event for this destination."""
     limits: Limits
     identifiers: tuple[str, ...]
-    """The names of which at least one must be present, as used in warnings' `field`."""
+    """The names of which at least one must be present, as used in warnings' `field`; empty when any lead will do."""
     also_needed: tuple[str, ...] = ()
     """The names that must be present besides, as used in warnings' `field`."""
     secret_in_query: bool = False

@@ -1,9 +1,11 @@
 """What goes into a destination: its settings, the leads that it may know of and the events that it sends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import msgspec
+
+from leadtrackr.kit.ids import Ids
 
 Settings = Mapping[str, str]
 """The values of a connection, secrets decrypted, by field name. An empty value is left out."""
@@ -28,6 +30,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """Characters that people type and platforms refuse (the hyphens of a customer id); taken out before the check."""
     of_secrets: bool = False
     """Says something of the secrets: forgotten when one of them is changed, unless it is given anew."""
+    fault: Callable[[str], str] | None = None
+    """What is wrong with a value that has the form, as a sentence; empty when nothing is."""
+    fresh: Callable[[Ids], str] | None = None
+    """Makes a value for a connection that has none: a secret that the other side has to be told."""
 
 
 def _rate_field(period: str, digits: int) -> Field:

@@ -34,6 +34,8 @@ from leadtrackr.kit.errors import InvalidInput
 
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+ADWORDS: Final = "https://www.googleapis.com/auth/adwords"
+"""The scope of the Google Ads API."""
 _LIFE_S: Final = 3600
 _OF_PROJECT: Final = ".iam.gserviceaccount.com"
 _CLIENT: Final = re.compile(r"(\d+)-\w+\.apps\.googleusercontent\.com")
@@ -104,13 +106,13 @@ class _Refusal(msgspec.Struct):
     error_subtype: str = ""
 
 
-def token_request(settings: Settings, now: int) -> Request:
+def token_request(settings: Settings, now: int, scope: str = SCOPE) -> Request:
     """The request for an access token; a service account's key goes before a refresh token.
 
     InvalidInput when the key is no RSA key, or when neither is there.
     """
     if key := settings.get("service_account_json"):
-        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(key, now)}
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(key, now, scope)}
     elif token := settings.get("refresh_token"):
         form = {
             "grant_type": "refresh_token",
@@ -141,7 +143,7 @@ def cloud_project(settings: Settings) -> str:
     return found[1] if found else client
 
 
-def _assertion(text: str, now: int) -> str:
+def _assertion(text: str, now: int, scope: str) -> str:
     key = decode(text.encode(), _Key)
     if key is None:
         raise InvalidInput(
@@ -149,7 +151,7 @@ def _assertion(text: str, now: int) -> str:
             "service_account_json",
         )
     issued = now // SECOND
-    claims = {"iss": key.client_email, "scope": SCOPE, "aud": TOKEN_URL, "iat": issued, "exp": issued + _LIFE_S}
+    claims = {"iss": key.client_email, "scope": scope, "aud": TOKEN_URL, "iat": issued, "exp": issued + _LIFE_S}
     header = {"alg": "RS256", "typ": "JWT"} | ({"kid": key.private_key_id} if key.private_key_id else {})
     try:
         return jwt.encode(header, claims, RSAKey.import_key(key.private_key))
@@ -160,13 +162,13 @@ def _assertion(text: str, now: int) -> str:
         ) from error
 
 
-def read_token(response: Response) -> Token | Outcome:
+def read_token(response: Response, scope: str = SCOPE) -> Token | Outcome:
     """The token, or why there is none. A refused credential is a hold: asking again would not help."""
     if response.status == 200:
         granted = decode(response.body, _Granted)
         if granted is None or not granted.access_token:
             return outcome(_CODES, "token_unreadable")
-        if granted.scope and SCOPE not in granted.scope.split():
+        if granted.scope and scope not in granted.scope.split():
             return outcome(_CODES, "scope_missing")
         return Token(granted.access_token, granted.expires_in)
     if failure := transport_failure(_CODES, response):
@@ -179,3 +181,4 @@ def read_token(response: Response) -> Token | Outcome:
 
 
 GOOGLE_AUTH: Final = TokenAuth(request=token_request, read=read_token)
+ADWORDS_AUTH: Final = TokenAuth(request=partial(token_request, scope=ADWORDS), read=partial(read_token, scope=ADWORDS))

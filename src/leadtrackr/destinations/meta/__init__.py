@@ -43,6 +43,7 @@ HOST: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
 MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
+_LEAD_ID: Final = re.compile(r"[1-9][0-9]{14,16}")
 
 _RULES: Final = RULES["meta"]
 _FIELDS: Final = (
@@ -71,6 +72,24 @@ _FIELDS: Final = (
         kind="choice",
         choices=("website", "system_generated", "phone_call", "email", "chat", "other"),
         default="website",
+    ),
+    Field(
+        name="profile",
+        label="Profile",
+        help="crm sends leads of Meta's Instant Forms, which have Meta's id of the lead (meta_lead_id in their "
+        "attribution data), as events of a CRM, for the optimisation to Conversion Leads. Other leads go as with "
+        "website.",
+        kind="choice",
+        choices=("website", "crm"),
+        default="website",
+    ),
+    Field(
+        name="crm_name",
+        label="Name of the CRM",
+        help="What Meta shows as the source of the events of Instant Forms.",
+        default="LeadTrackr",
+        pattern=r"[^\x00-\x1f\x7f]{1,50}",
+        pattern_help="Enter a name of up to 50 characters.",
     ),
     Field(
         name="test_event_code",
@@ -108,11 +127,14 @@ class _UserData(msgspec.Struct, omit_defaults=True, gc=False):
     fbp: str | None = None
     client_ip_address: str | None = None
     client_user_agent: str | None = None
+    lead_id: int | None = None
 
 
-class _Money(msgspec.Struct, gc=False):
-    value: object
-    currency: str
+class _Custom(msgspec.Struct, omit_defaults=True, gc=False):
+    value: object = None
+    currency: str | None = None
+    event_source: str | None = None
+    lead_event_source: str | None = None
 
 
 class _Event(msgspec.Struct, omit_defaults=True, gc=False):
@@ -122,15 +144,17 @@ class _Event(msgspec.Struct, omit_defaults=True, gc=False):
     action_source: str
     user_data: _UserData
     event_source_url: str | None = None
-    custom_data: _Money | None = None
+    custom_data: _Custom | None = None
 
 
-def missing(lead: LeadData, _settings: Settings) -> tuple[SkipWarning, ...]:
-    """Something by which Meta can find a person.
+def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:
+    """Something by which Meta can find a person; of a lead from its Instant Forms, its own id is enough.
 
     Country and user agent alone are refused by its rules. An external id would pass them, but ours is known to
     nobody at Meta and matches no one, so it does not count here: such an event would only look delivered.
     """
+    if _instant_form_lead(lead, settings):
+        return ()
     cookies = (lead.ids.get("fbc"), lead.ids.get("fbp"))
     if lead.email or lead.phone or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
         return ()
@@ -147,8 +171,7 @@ def window(event: Event, _settings: Settings) -> Window:
 
 def build(events: Sequence[Event], settings: Settings, _token: str | None) -> Request:
     """One request for events of one dataset. The token goes into a header, so that it is in no address and no copy."""
-    source = settings.get("action_source", "website")
-    items = tuple([encode(_event(event, source)) for event in events])
+    items = tuple([encode(_event(event, settings)) for event in events])
     code = settings.get("test_event_code")
     end = b"]" + (b',"test_event_code":' + encode(code) if code else b"") + b"}"
     return Request(
@@ -172,7 +195,10 @@ def account(settings: Settings) -> str:
     return settings["dataset_id"]
 
 
-def _event(event: Event, source: str) -> _Event:
+def _event(event: Event, settings: Settings) -> _Event:
+    if lead_id := _instant_form_lead(event.lead, settings):
+        return _crm_event(event, lead_id, settings.get("crm_name", "LeadTrackr"))
+    source = settings.get("action_source", "website")
     page = event.lead.conversion_page if source == "website" else None
     if source == "website" and not (page and PAGE.fullmatch(page)):
         source, page = "system_generated", None
@@ -180,8 +206,26 @@ def _event(event: Event, source: str) -> _Event:
     if page:
         wire.event_source_url = f"https://{page}"
     if event.value_cents is not None and event.currency:
-        wire.custom_data = _Money(to_units(event.value_cents, event.currency), event.currency)
+        wire.custom_data = _Custom(to_units(event.value_cents, event.currency), event.currency)
     return wire
+
+
+def _crm_event(event: Event, lead_id: int, crm: str) -> _Event:
+    """A stage of a lead from an Instant Form. Source: the page on the integration of a CRM."""
+    data, custom = _user_data(event.lead), _Custom(event_source="crm", lead_event_source=crm)
+    data.lead_id = lead_id
+    if event.value_cents is not None and event.currency:
+        custom.value, custom.currency = to_units(event.value_cents, event.currency), event.currency
+    at = sent_at(event) // SECOND
+    return _Event(event.action, at, event.event_id, "system_generated", data, custom_data=custom)
+
+
+def _instant_form_lead(lead: LeadData, settings: Settings) -> int | None:
+    """Meta's id of the lead, where it goes by the CRM profile. An id of another form would have the event rejected."""
+    if settings.get("profile") != "crm" or lead.consent.get("ad_user_data") == "denied":
+        return None
+    lead_id = lead.ids.get("meta_lead_id", "")
+    return int(lead_id) if _LEAD_ID.fullmatch(lead_id) else None
 
 
 def _user_data(lead: LeadData) -> _UserData:
@@ -224,7 +268,7 @@ META: Final = Destination(
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
-    identifiers=("user_data",),
+    identifiers=("user_data", "meta_lead_id"),
     masked_keys=("client_ip_address", "client_user_agent"),
     account=account,
     missing=missing,
@@ -243,12 +287,15 @@ META: Final = Destination(
     ),
     about="The SHA-256 of e-mail address, phone, names and country, the cookies fbc and fbp letter for letter, and "
     "IP address and user agent as they are. Sent as event_id: the event id, which Meta counts once within 48 hours. "
-    "Native lead forms of Facebook (the CRM profile with lead_id) are not covered.",
+    "With profile=crm, leads of Instant Forms go by the CRM profile: under Meta's own id of the lead, which their "
+    "attribution data holds as meta_lead_id, as a string of 15 to 17 digits. No client of LeadTrackr sends it: whoever "
+    "brings such leads in (createServerSideLead) does. Send every stage: give each label an event.",
     window_help="Opens with the lead; closes seven days after the status change.",
     unverified=(
         "Meta documents no largest request body; 8 MB is this program's own bound.",
         "Whether Meta takes a part of a request is not clear; when it counts fewer, halves are sent, same event ids.",
         "The meaning of the subcodes 2804001, 2804007, 2804016, 2804017, 2804019 and 2804048 is not documented.",
+        "Whether Meta discards an event of an Instant Form's lead that is of the lead's own second is not known.",
         "Which throttling codes the Conversions API uses is not documented; all of the Graph API's are read.",
     ),
 )

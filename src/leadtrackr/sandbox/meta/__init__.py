@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_datasets     numbers that are not known, or out of the token's reach
     max_age_days         days that an event may lie back
     max_age_store_days   the same for action_source physical_store
+    unknown_leads        lead ids that are not Meta's: their events are rejected
     future_s             how far ahead of the clock an event may be
     hashed_plain_keys    a hash under a key that must be plain: `refuse` or `flag`
     partial              take the valid events of a batch with invalid ones, and answer 200
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_datasets: frozenset[str] = frozenset()
     max_age_days: NotNegative = 7
     max_age_store_days: NotNegative = 62
+    unknown_leads: frozenset[str] = frozenset()
     future_s: NotNegative = 60
     hashed_plain_keys: Literal["refuse", "flag"] = "refuse"
     partial: bool = False
@@ -138,6 +140,7 @@ class Meta(Platform[Settings]):
             max_age_s=settings.max_age_days * DAY_S,
             max_age_store_s=settings.max_age_store_days * DAY_S,
             future_s=settings.future_s,
+            unknown_leads=settings.unknown_leads,
             refuses_hashed_plain=settings.hashed_plain_keys == "refuse",
             flag=flags.append,
         )

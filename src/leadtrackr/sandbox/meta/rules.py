@@ -57,6 +57,7 @@ class Context:
     max_age_s: float
     max_age_store_s: float
     future_s: float
+    unknown_leads: frozenset[str]
     refuses_hashed_plain: bool
     flag: Callable[[Flag], None]
 
@@ -128,6 +129,8 @@ def _check_plain(name: str, value: object, path: str, context: Context) -> None:
     if name == "lead_id":
         if not _is_lead_id(value):
             raise InvalidEventError(path, "lead_id must have 15 to 17 digits.")
+        if str(value) in context.unknown_leads:
+            raise InvalidEventError(path, "There is no lead with this lead_id.")
     elif name == "fbc":
         # Documented: a bad click id raises an alert, the event is taken.
         if not isinstance(value, str) or not _FBC(value):
@@ -170,6 +173,10 @@ def _check_crm(event: dict[str, Any], custom: dict[str, Any], path: str, context
     if not custom.get("lead_event_source"):
         sentence = "An event of a CRM names the CRM in lead_event_source."
         context.flag(Flag("bad_crm_event", f"{path}.lead_event_source", sentence))
+    if isinstance(event["user_data"].get("lead_id"), str):
+        context.flag(
+            Flag("bad_crm_event", f"{path.removesuffix('custom_data')}user_data.lead_id", "A lead_id is an integer.")
+        )
 
 
 def _check_processing_options(event: dict[str, Any], path: str) -> None:
