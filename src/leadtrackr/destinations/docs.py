@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from leadtrackr.destinations.contract import Destination, Field, StatusPoll
+from leadtrackr.destinations.normalise import RULES, Rule
 from leadtrackr.destinations.registry import DESTINATIONS
 
 _INTRO = """# Destinations
@@ -14,6 +16,19 @@ Connect one with `leadtrackr connect PROJECT DESTINATION KEY=VALUE …` and give
 `leadtrackr label create PROJECT NAME --event DESTINATION=VALUE`. Secrets are stored encrypted and shown as `***`.
 A value is sent with its currency or not at all; `price` counts the currency's smallest unit (EUR 5000 is 50.00,
 JPY 5000 is 5000). Nothing below was tried against the platforms' live systems: it follows their documents.
+"""
+
+_NORMALISING: Final = """
+## What is hashed
+
+Each value is brought into the form below and its SHA-256 is sent, 64 lower-case hexadecimal digits. One person has
+different digests on different platforms.
+
+A lead's data comes to these rules tidied: an e-mail address trimmed and in lower case, a country as two letters
+(`country`, `countryCode` or `country_code` in `userData` or its `address`, else the project's), a phone number in
+E.164. A number that begins with `+` or `00` says its country itself. Any other is read as one of the project's
+country; if it is none there, or the project has no country, as one of the lead's own. Extensions and remarks behind a
+number are left out. A number that is possible in neither is not sent. Leads carry no postal code, so none is sent.
 """
 
 
@@ -29,8 +44,20 @@ def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
         ("Destination", "Slug", "API version", "Version ends", "Documents"),
         ((d.name, f"`{d.slug}`", d.api_version, _day(d), f"<{d.docs_url}>") for d in each),
     )
+    yield _NORMALISING
+    yield from table(("Platform", "E-mail", "Phone", "Names", "Country", "Where it says so"), map(_rules, RULES))
     for destination in each:
         yield from _section(destination)
+
+
+def _rules(slug: str) -> tuple[str, ...]:
+    rules, known = RULES[slug], DESTINATIONS.get(slug)
+    said = (rules.email, rules.phone, rules.name, rules.country)
+    return known.name if known else f"`{slug}`", *map(_rule, said), rules.source
+
+
+def _rule(rule: Rule) -> str:
+    return f"{rule.words} A digest is taken as it is." if rule.keeps_digests else rule.words
 
 
 def _section(destination: Destination) -> Iterator[str]:
