@@ -65,6 +65,9 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"Needed of a lead, one of: {', '.join(f'`{name}`' for name in destination.identifiers)}.\n"
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination)}.\n"
+    if destination.version_ends:
+        ends = ", ".join(f"{version} on {day.isoformat()}" for version, day in destination.version_ends.items())
+        yield f"End of versions that `api_version` may name: {ends}.\n"
     yield "### Settings\n"
     yield from table(("Setting", "Meaning", "Needed", "Default"), (_field(field) for field in destination.fields))
     if destination.one_of:

@@ -40,6 +40,16 @@ from leadtrackr.kit.money import to_units
 
 HOST: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
+VERSION_ENDS: Final = {
+    "v20.0": date(2026, 9, 24),
+    "v21.0": date(2027, 1, 21),
+    "v22.0": date(2027, 5, 20),
+    "v23.0": date(2027, 10, 8),
+    "v24.0": date(2028, 2, 18),
+    "v25.0": date(2028, 7, 29),
+}
+"""By Meta's table of Graph API versions. Its table of Marketing API versions is shorter, and which of the two binds the
+Conversions API is not settled."""
 MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
 _PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
@@ -220,7 +230,8 @@ META: Final = Destination(
     name="Meta",
     docs_url="https://developers.facebook.com/docs/marketing-api/conversions-api",
     api_version=VERSION,
-    api_version_ends=date(2028, 7, 29),
+    api_version_ends=VERSION_ENDS[VERSION],
+    version_ends=VERSION_ENDS,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
@@ -249,6 +260,7 @@ META: Final = Destination(
         "Meta documents no largest request body; 8 MB is this program's own bound.",
         "Whether Meta takes a part of a request is not clear; when it counts fewer, halves are sent, same event ids.",
         "The meaning of the subcodes 2804001, 2804007, 2804016, 2804017, 2804019 and 2804048 is not documented.",
+        "Which of Meta's two tables of versions binds the Conversions API; the dates are those of the Graph API.",
         "Which throttling codes the Conversions API uses is not documented; all of the Graph API's are read.",
     ),
 )
