@@ -138,15 +138,20 @@ class _Event(msgspec.Struct, omit_defaults=True, gc=False):
 def missing(lead: LeadData, _settings: Settings) -> tuple[SkipWarning, ...]:
     """Something by which Meta can find a person.
 
-    Country and user agent alone are refused by its rules. An external id would pass them, but ours is known to
-    nobody at Meta and matches no one, so it does not count here: such an event would only look delivered.
+    By its documents it refuses an event with country and user agent at most, and one with a first or a last name alone.
+    An external id would pass, but ours is known to nobody at Meta and matches no one, so it does not count here: such
+    an event would only look delivered.
     """
     cookies = (lead.ids.get("fbc"), lead.ids.get("fbp"))
-    if lead.email or lead.phone or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
+    if lead.email or lead.phone or lead.ip_address or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
         return ()
-    if (lead.ip_address and lead.user_agent) or (_name(lead.first_name) and _name(lead.last_name)):
+    named = (_name(lead.first_name), _name(lead.last_name))
+    if all(named) or (any(named) and (lead.country or lead.user_agent)):
         return ()
-    reason = "The lead has nothing that Meta can match: no e-mail address, phone number, full name, fbc or fbp."
+    reason = (
+        "The lead has nothing that Meta can match: no e-mail address, phone number, IP address, fbc or fbp, and no "
+        "name with a country."
+    )
     return (SkipWarning("user_data", reason),)
 
 
