@@ -29,7 +29,16 @@ GROUP: Final = 512
 DESTINATIONS: Final = ("google_ads", "ga4", "meta")
 _LEAD: Final = (
     *("project_id", "created_at", "updated_at", "first_name", "last_name", "email", "email_key", "phone"),
-    *("phone_e164", "company_name", "form_name", "unique_identifier", "unique_event_id", "ip_address", "user_agent"),
+    *(
+        "phone_e164",
+        "company_name",
+        "country",
+        "form_name",
+        "unique_identifier",
+        "unique_event_id",
+        "ip_address",
+        "user_agent",
+    ),
     *("form_data", "user_data", "attribution_data", "channel_flow", "gclid", "cid", "fbp", "fbc"),
     *("search_text", "door"),
 )
@@ -43,7 +52,7 @@ _READ: Final = (
     *("id", "project_id", "created_at", "updated_at", "status", "stage", "label_id", "price", "note", "form_name"),
     *("first_name", "last_name", "email", "email_key", "phone", "phone_e164", "company_name", "form_data"),
     *("user_data", "attribution_data", "channel_flow", "unique_identifier", "unique_event_id", "ip_address"),
-    "user_agent",
+    *("user_agent", "country"),
 )
 
 
@@ -148,7 +157,7 @@ def _row(body: bytes, ip: str | None, user_agent: str | None) -> tuple[object, .
     form, user, attribution = _form(lead.form_data), _user(lead.user_data), _attribution(lead.attribution_data)
     now, email = time.time_ns() // 1000, user.email.lower()
     search = f"{user.first_name} {user.last_name}\n{email}\n{user.phone}".lower()
-    names = (user.first_name, user.last_name, user.email, email, user.phone, user.phone, user.company_name)
+    names = (user.first_name, user.last_name, user.email, email, user.phone, user.phone, user.company_name, None)
     texts = (lead.form_data, lead.user_data, lead.attribution_data, lead.channel_flow)
     ids = (attribution.gclid, attribution.cid, attribution.fbp, attribution.fbc)
     seen = (form.form_name, None, form.unique_event_id, ip, user_agent)

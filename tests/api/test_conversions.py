@@ -277,7 +277,7 @@ def test_a_dry_run_shows_each_request_and_writes_nothing(api: Api) -> None:
 
 def test_what_is_foreseen_is_what_the_rating_does(api: Api) -> None:
     conversion_id = connect_everything(api)
-    lead_id = api.create(userData={"firstName": "Jan"}, attributionData={"cid": "111.222"})
+    lead_id = api.create(userData={}, attributionData={"cid": "111.222"})
     foreseen = order(api, "plan", leadId=lead_id, conversionId=conversion_id, price=700)
     made = api.rate({"leadId": lead_id, "conversionId": conversion_id, "price": 700})
     assert made.json["warnings"] == foreseen["warnings"] != []

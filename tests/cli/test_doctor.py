@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from leadtrackr.cli.doctor import WARN_DAYS, WRITTEN, Level, api_versions, clock, sqlite_version
+from leadtrackr.cli.doctor import WRITTEN, Level, api_versions, clock, sqlite_version
 from leadtrackr.conversions.receipts import Clocks
 from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.destinations.versions import WARN_DAYS
 from leadtrackr.kit.clock import MINUTE, SECOND
 
 from .conftest import Environment, Run, data

@@ -88,7 +88,7 @@ def test_the_source_is_true(page: str | None, source: str, sent_source: str, url
     ],
 )
 def test_fbc_only_in_its_form_and_byte_exact(fbc: str, sent_fbc: str | None) -> None:
-    someone = lead(ids={"fbc": fbc}, email=None, phone=None, last_name=None, ip_address=None)
+    someone = lead(ids={"fbc": fbc}, email=None, phone=None, first_name=None, last_name=None, ip_address=None)
     assert sent(event(someone, "meta"))["user_data"].get("fbc") == sent_fbc
     assert bool(META.missing(someone, {})) == (sent_fbc is None)
 

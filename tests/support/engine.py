@@ -171,10 +171,10 @@ class World:
             self.connections[slug] = self.run(connections.connect(self.db, self.box, self.project_ref, slug, values))
 
     def lead(self, *, email: str | None = "erika@example.de", attribution: object = None) -> int:
-        """A lead with everything that every destination needs, unless told otherwise."""
+        """A lead with everything that every destination needs, unless told otherwise; without an address, no name."""
         body: dict[str, object] = {
             "projectId": self.project_ref,
-            "userData": {"email": email, "firstName": "Erika"},
+            "userData": {"email": email, "firstName": "Erika"} if email else {},
             "attributionData": dict(ATTRIBUTION) if attribution is None else attribution,
         }
         stored = self.run(leads.store(self.db, leads.Arrival(body=body, door=Door.WEB)))

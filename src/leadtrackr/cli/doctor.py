@@ -19,8 +19,11 @@ from leadtrackr.conversions.incidents.model import Incident, IncidentKind
 from leadtrackr.conversions.incidents.service import Filters
 from leadtrackr.conversions.incidents.words import words
 from leadtrackr.conversions.model import Connection, ConnectionState
+from leadtrackr.conversions.versions import expiring
 from leadtrackr.db import migrate
+from leadtrackr.destinations import versions
 from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.destinations.versions import Age
 from leadtrackr.kit import log
 from leadtrackr.kit.clock import MINUTE, SECOND, SystemClock, from_datetime, to_datetime
 from leadtrackr.kit.errors import LeadTrackrError, SettingError, Unavailable
@@ -29,8 +32,6 @@ from leadtrackr.kit.secretbox import UnreadableSecretError
 from leadtrackr.settings import Settings
 
 OLDEST_SQLITE: Final = (3, 37, 0)
-WARN_DAYS: Final = 60
-"""A platform's API version that ends within so many days is a warning."""
 SKEW_US: Final = 5 * SECOND
 WRITTEN: Final = from_datetime(datetime(2026, 1, 1, tzinfo=UTC))
 """Before this program was: no clock that says so is right."""
@@ -50,6 +51,9 @@ class Finding(msgspec.Struct, frozen=True):
     name: str
     level: Level
     sentence: str
+
+
+_AGES: Final = {Age.CURRENT: Level.OK, Age.ENDING: Level.WARNING, Age.ENDED: Level.ERROR}
 
 
 class Unwell(LeadTrackrError):
@@ -102,18 +106,16 @@ def sqlite_version(version: tuple[int, int, int]) -> Finding:
 def api_versions(today: date) -> Iterator[Finding]:
     """When each platform retires the API version that this program speaks."""
     for destination in DESTINATIONS.values():
-        name, ends = f"{destination.name} API", destination.api_version_ends
-        if ends is None:
-            yield Finding(name, Level.OK, f"{destination.api_version}; the platform has announced no end of it.")
-            continue
-        days = (ends - today).days
-        sentence = f"{destination.api_version} ends on {ends.isoformat()}."
-        if days > WARN_DAYS:
-            yield Finding(name, Level.OK, sentence)
-        elif days > 0:
-            yield Finding(name, Level.WARNING, f"{sentence} Update LeadTrackr within {days} days.")
-        else:
-            yield Finding(name, Level.ERROR, f"{sentence} Update LeadTrackr: the platform may refuse everything.")
+        found = versions.life(destination, destination.api_version, today)
+        yield Finding(f"{destination.name} API", _AGES[found.age], f"{found.sentence} {found.next_step}".rstrip())
+
+
+def own_versions(connected: Sequence[Connection], today: date) -> Iterator[Finding]:
+    """The connections that keep a version of their own, of which the end is near or past."""
+    for one in expiring(connected, today):
+        if one.version != one.destination.api_version:
+            sentence = f"project {one.project_id}: {one.life.sentence} {one.life.next_step}"
+            yield Finding(f"{one.destination.name} API", _AGES[one.life.age], sentence)
 
 
 def _database(values: Settings) -> Finding:
@@ -142,6 +144,7 @@ async def _inside(desk: Desk, *, online: bool) -> list[Finding]:
     connected = await connections.everything(desk.db)
     readable = [one for one in connected if _is_readable(desk, one)]
     found.append(_secrets(connected, readable))
+    found += own_versions(connected, to_datetime(desk.clock.now()).date())
     found += [_held(one) for one in connected if one.state == ConnectionState.HELD]
     page = await incidents.listing(desk.db, None, Filters(open=True, limit=incidents.MAX_LIMIT))
     # What is stopped is held, and has been said.

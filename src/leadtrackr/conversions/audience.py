@@ -29,10 +29,15 @@ class LeadRow(Protocol):
     def ip_address(self) -> str | None: ...
     @property
     def user_agent(self) -> str | None: ...
+    @property
+    def country(self) -> str | None: ...
 
 
 def lead_data(row: LeadRow, *, lead_id: int, created_at: int, country: str | None) -> LeadData:
-    """Everything that is known, before consent is looked at."""
+    """Everything that is known, before consent is looked at.
+
+    `country` is the project's: where its leads live, unless one says otherwise of itself.
+    """
     traits = attribution.read(row.attribution_data)
     return LeadData(
         lead_id=lead_id,
@@ -42,7 +47,7 @@ def lead_data(row: LeadRow, *, lead_id: int, created_at: int, country: str | Non
         first_name=row.first_name,
         last_name=row.last_name,
         company_name=row.company_name,
-        country=country,
+        country=row.country or country,
         ids=traits.ids,
         consent=traits.consent,
         conversion_page=traits.conversion_page,

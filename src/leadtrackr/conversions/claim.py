@@ -53,6 +53,7 @@ _FROM_LEAD: Final = (
     "attribution_data",
     "ip_address",
     "user_agent",
+    "country",
 )
 _claimed: Final = msgspec.json.Decoder(list[Claimed])
 _READ: Final = packed(

@@ -130,6 +130,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     attribution_data: str
     ip_address: str | None
     user_agent: str | None
+    country: str | None = None
+    """The lead's own."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from leadtrackr.conversions.drain import Drain, Means
 from leadtrackr.conversions.inquirer import Inquirer
 from leadtrackr.conversions.sender import Sender
 from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.conversions.versions import VersionWatch
 from leadtrackr.db.database import Database
 from leadtrackr.kit.clock import MINUTE, SECOND, Clock
 from leadtrackr.kit.errors import Unavailable
@@ -64,6 +65,7 @@ class Worker:
         self._asked_again: set[int] = set()
         """Connections that had something to send when a look found their drain still at work."""
         self._mended_at = 0
+        self._versions = VersionWatch(db, clock)
 
     def wake(self) -> None:
         """There is something to do; it need not wait for the next look."""
@@ -101,6 +103,7 @@ class Worker:
     async def look(self) -> None:
         """One look: housekeeping, then a task for each connection that has something to send."""
         await self._housekeeping()
+        await self._versions.look()
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         for connection_id in await self._db.read(claim.ready_connections):

@@ -135,6 +135,7 @@ leads: Final = Table(
     Column("label_id", _Id, nullable=True),
     *(_text(name, nullable=True) for name in ("first_name", "last_name", "email", "email_key", "phone", "phone_e164")),
     _text("company_name", nullable=True),
+    _text("country", nullable=True),
     Column("price", BigInteger, nullable=True),
     *(_text(name, nullable=True) for name in ("note", "form_name", "unique_identifier", "unique_event_id")),
     *(_text(name, nullable=True) for name in ("ip_address", "user_agent")),

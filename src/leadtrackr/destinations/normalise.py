@@ -13,6 +13,7 @@ from typing import Final
 from leadtrackr.kit.hashing import is_sha256_hex, sha256_hex
 
 _GMAIL: Final = ("@gmail.com", "@googlemail.com")
+_ALSO_PUNCTUATION: Final = f"{string.punctuation}´"
 _NO_ASCII_PUNCTUATION: Final = str.maketrans("", "", string.punctuation)
 
 
@@ -90,7 +91,12 @@ def _without_punctuation(name: str) -> str:
     text = _tidy(name)
     if text.isalpha():
         return text
-    return "".join(letter for letter in text if not unicodedata.category(letter).startswith("P")).strip()
+    return "".join(letter for letter in text if not _is_punctuation(letter)).strip()
+
+
+def _is_punctuation(letter: str) -> bool:
+    """By Unicode or by ASCII, which counts + and ` too; an acute accent alone is an apostrophe that somebody typed."""
+    return unicodedata.category(letter).startswith("P") or letter in _ALSO_PUNCTUATION
 
 
 def _without_space_and_punctuation(name: str) -> str:

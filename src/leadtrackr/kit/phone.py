@@ -13,12 +13,22 @@ from phonenumbers import (
     ValidationResult,
     format_number,
     is_possible_number_with_reason,
+    is_valid_number,
+    national_significant_number,
     parse,
 )
 
-_DOUBLE_ZERO: Final = re.compile(r"[\s(（]*[0０]\s*[0０][\s)）]*")
+_DOUBLE_ZERO: Final = re.compile(r"[\s(（+＋]*[0０]\s*[0０][\s)）]*")
 _TRUNK_ZERO: Final = re.compile(r"[(（]\s*[0０]\s*[)）]")
 _PUNCTUATION: Final = str.maketrans("", "", " -.")
+_UNSEEN: Final = dict.fromkeys([0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)])
+"""What is copied along with a number from an address book or a page: marks of direction, spaces of no width."""
+_DIGIT: Final = re.compile(r"\d")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_ANOTHER: Final = re.compile(r"\s/\s|[,;]")
+_MEXICO: Final = 52
+_MEXICAN: Final = re.compile(r"(?:1|01|044|045)(\d{10})")
+"""What was dialled before a mobile's ten digits until 2019. Many still type it; it was never part of the number."""
 
 
 def is_country(code: str) -> bool:
@@ -26,17 +36,41 @@ def is_country(code: str) -> bool:
     return code in SUPPORTED_REGIONS
 
 
-def e164(number: str, country: str | None) -> str | None:
+def e164(number: str, country: str | None, other: str | None = None) -> str | None:
     """The number as `+` and digits; None when it is no possible number.
 
     `country` (ISO 3166-1 alpha-2, any case) is used when the number does not say its own. A leading `00` counts as `+`
     everywhere, also where another prefix is dialled. A number that needs an area code and has none is not possible.
+    An extension or a remark behind the number is left out; of two numbers the first counts.
+    `other` is the country of a number that `country` does not have.
     """
+    found = _in_country(number, country)
+    if not other or other == country or (found and _is_valid(found)):
+        return found
+    elsewhere = _in_country(number, other)
+    return elsewhere if elsewhere and (found is None or _is_valid(elsewhere)) else found
+
+
+def _in_country(number: str, country: str | None) -> str | None:
     region = country.upper() if country else None
-    return _read_plain(number.translate(_PUNCTUATION), region) or _read_any(number, region)
+    return _read_plain(number.translate(_PUNCTUATION), region) or _read_any(number.translate(_UNSEEN), region)
+
+
+def _is_valid(number: str) -> bool:
+    return is_valid_number(parse(number))
 
 
 def _read_any(number: str, region: str | None) -> str | None:
+    # Without its remarks first: the library would take letters for digits, as in 1-800-FLOWERS.
+    first = _DIGIT.search(number)
+    word = _WORD.search(number, first.end()) if first else None
+    if word and (found := _read_one(number[: word.start()], region)):
+        return found
+    another = _ANOTHER.search(number, first.end()) if first else None
+    return _read_one(number, region) or (_read_one(number[: another.start()], region) if another else None)
+
+
+def _read_one(number: str, region: str | None) -> str | None:
     zeros = _DOUBLE_ZERO.match(number)
     if zeros and (found := _read(f"+{number[zeros.end() :]}", None)):
         return found
@@ -53,7 +87,8 @@ def _read(number: str, region: str | None) -> str | None:
     except NumberParseException:
         return None
     if is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
-        return None
+        mexican = parsed.country_code == _MEXICO and _MEXICAN.fullmatch(national_significant_number(parsed))
+        return f"+{_MEXICO}{mexican[1]}" if mexican else None
     return format_number(parsed, PhoneNumberFormat.E164)
 
 

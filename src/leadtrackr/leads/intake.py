@@ -13,7 +13,7 @@ import msgspec
 
 from leadtrackr.kit.email import email_key
 from leadtrackr.kit.errors import InvalidInput
-from leadtrackr.kit.phone import e164
+from leadtrackr.kit.phone import e164, is_country
 from leadtrackr.leads.channelflow import first_usable
 from leadtrackr.leads.coerce import TooDeep, exact, holds_value, json_text, mapping, parse, text
 from leadtrackr.leads.model import Door, Intake, Lead
@@ -31,9 +31,10 @@ _decode = msgspec.json.Decoder().decode
 
 _PLAIN: Final = (
     *("first_name", "last_name", "company_name", "unique_identifier"),
-    *("ip_address", "user_agent", "channel_flow"),
+    *("ip_address", "user_agent", "channel_flow", "country"),
 )
 _SEARCHED: Final = ("first_name", "last_name", "email", "phone", "phone_e164", "company_name")
+_COUNTRY: Final = ("country", "countryCode", "country_code")
 _NOT_A_VISITOR: Final = frozenset({"127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104 - compared, never bound
 
 
@@ -68,7 +69,8 @@ def read(
     request_ip: str | None,
     request_user_agent: str | None,
 ) -> Intake:
-    """The lead in a body. `country` is the project's (ISO 3166-1 alpha-2), for phone numbers that do not say their own.
+    """The lead in a body. `country` is the project's (ISO 3166-1 alpha-2), for phone numbers that do not say their own;
+    the lead's own country, in `userData`, is asked for those that are none of the project's.
 
     InvalidInput when neither userData nor attributionData holds a value, when uniqueIdentifier is too long, and when a
     server's post has no userData.
@@ -86,7 +88,8 @@ def read(
     first_name, last_name = _column(user.get("firstName")), _column(user.get("lastName"))
     email, phone = _column(user.get("email")), _column(user.get("phone"))
     company_name = _column(user.get("companyName")) or _column(user.get("company"))
-    phone_e164 = e164(phone, country) if phone else None
+    own_country = _country(user)
+    phone_e164 = e164(phone, country, own_country) if phone else None
     ip_address, user_agent = _device(body, door, request_ip, request_user_agent)
     return Intake(
         first_name=first_name,
@@ -96,6 +99,7 @@ def read(
         phone=phone,
         phone_e164=phone_e164,
         company_name=company_name,
+        country=own_country,
         form_name=_form_name(form),
         unique_identifier=_unique_identifier(body),
         unique_event_id=_unique_event_id(form),
@@ -184,6 +188,15 @@ def _has_data(value: object) -> bool:
 def _column(value: object) -> str | None:
     found = text(value)
     return found if found is None or len(found) <= LONGEST_TEXT else found[:LONGEST_TEXT]
+
+
+def _country(user: Mapping[str, object]) -> str | None:
+    """The lead's own country: its two letters, as clients name them, beside the name or in the address."""
+    for holder in (user, mapping(user.get("address"))):
+        for name in _COUNTRY:
+            if name in holder and is_country(code := (text(holder[name]) or "").upper()):
+                return code
+    return None
 
 
 def _stored(value: object) -> str:

@@ -30,8 +30,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Trimmed and lower-cased, for lookups."""
     phone: str | None
     phone_e164: str | None
-    """E.164 by the project's default country; None when the number could not be understood."""
+    """E.164 by the project's default country, else the lead's own; None when the number could not be understood."""
     company_name: str | None
+    country: str | None
+    """ISO 3166-1 alpha-2, as the lead itself says; None when it does not."""
     form_name: str | None
     unique_identifier: str | None
     unique_event_id: str | None
@@ -71,6 +73,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     phone: str | None
     phone_e164: str | None
     company_name: str | None
+    country: str | None
     price: int | None
     note: str | None
     form_name: str | None

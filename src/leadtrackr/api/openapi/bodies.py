@@ -30,6 +30,11 @@ USER_DATA: Final = anything(
         "email": anything("E-mail address; one that is none is kept too.", "jan@example.com"),
         "phone": anything("Phone number, in any form that people type.", "+31612345678"),
         "companyName": anything("Company; `company` means the same.", "Bakery"),
+        "country": anything(
+            "Country, two letters; `countryCode`, `country_code` and the same in `address` are read too. A phone "
+            "number that is none of the project's country is read as one of this.",
+            "NL",
+        ),
     },
 )
 _CONSENT: Final = anything(

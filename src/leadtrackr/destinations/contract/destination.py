@@ -118,6 +118,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     api_version: str
     api_version_ends: date | None
     """The day on which the platform retires this version; None when it has announced none."""
+    version_ends: Mapping[str, date] = {}
+    """The same of the other versions that a connection may be set to (`api_version`), as far as they are announced."""
     fields: tuple[Field, ...]
     one_of: tuple[tuple[str, ...], ...] = ()
     """Groups of fields of which at least one group must be complete; empty when nothing is left to choose."""

@@ -41,6 +41,16 @@ from leadtrackr.kit.money import to_units
 
 HOST: Final = "https://graph.facebook.com"
 VERSION: Final = "v25.0"
+VERSION_ENDS: Final = {
+    "v20.0": date(2026, 9, 24),
+    "v21.0": date(2027, 1, 21),
+    "v22.0": date(2027, 5, 20),
+    "v23.0": date(2027, 10, 8),
+    "v24.0": date(2028, 2, 18),
+    "v25.0": date(2028, 7, 29),
+}
+"""By Meta's table of Graph API versions. Its table of Marketing API versions is shorter, and which of the two binds the
+Conversions API is not settled."""
 MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
 _LEAD_ID: Final = re.compile(r"[1-9][0-9]{14,16}")
@@ -150,17 +160,22 @@ class _Event(msgspec.Struct, omit_defaults=True, gc=False):
 def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:
     """Something by which Meta can find a person; of a lead from its Instant Forms, its own id is enough.
 
-    Country and user agent alone are refused by its rules. An external id would pass them, but ours is known to
-    nobody at Meta and matches no one, so it does not count here: such an event would only look delivered.
+    By its documents it refuses an event with country and user agent at most, and one with a first or a last name alone.
+    An external id would pass, but ours is known to nobody at Meta and matches no one, so it does not count here: such
+    an event would only look delivered.
     """
     if _instant_form_lead(lead, settings):
         return ()
     cookies = (lead.ids.get("fbc"), lead.ids.get("fbp"))
-    if lead.email or lead.phone or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
+    if lead.email or lead.phone or lead.ip_address or any(cookie and _COOKIE.fullmatch(cookie) for cookie in cookies):
         return ()
-    if (lead.ip_address and lead.user_agent) or (_name(lead.first_name) and _name(lead.last_name)):
+    named = (_name(lead.first_name), _name(lead.last_name))
+    if all(named) or (any(named) and (lead.country or lead.user_agent)):
         return ()
-    reason = "The lead has nothing that Meta can match: no e-mail address, phone number, full name, fbc or fbp."
+    reason = (
+        "The lead has nothing that Meta can match: no e-mail address, phone number, IP address, fbc or fbp, and no "
+        "name with a country."
+    )
     return (SkipWarning("user_data", reason),)
 
 
@@ -264,7 +279,8 @@ META: Final = Destination(
     name="Meta",
     docs_url="https://developers.facebook.com/docs/marketing-api/conversions-api",
     api_version=VERSION,
-    api_version_ends=date(2028, 7, 29),
+    api_version_ends=VERSION_ENDS[VERSION],
+    version_ends=VERSION_ENDS,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
@@ -296,6 +312,7 @@ META: Final = Destination(
         "Whether Meta takes a part of a request is not clear; when it counts fewer, halves are sent, same event ids.",
         "The meaning of the subcodes 2804001, 2804007, 2804016, 2804017, 2804019 and 2804048 is not documented.",
         "Whether Meta discards an event of an Instant Form's lead that is of the lead's own second is not known.",
+        "Which of Meta's two tables of versions binds the Conversions API; the dates are those of the Graph API.",
         "Which throttling codes the Conversions API uses is not documented; all of the Graph API's are read.",
     ),
 )
