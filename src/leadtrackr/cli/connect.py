@@ -1,20 +1,19 @@
 """`leadtrackr connect` and `leadtrackr destinations`."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from leadtrackr.cli.checking import Checked, check
-from leadtrackr.cli.desk import Desk, at_desk
+from leadtrackr.cli.desk import Desk, at_desk, means_of
 from leadtrackr.cli.output import json_option, show, table
 from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions.linking import checking
+from leadtrackr.conversions.linking.checking import Checked
 from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
-from leadtrackr.kit.errors import InvalidInput, LeadTrackrError, NotFound
-from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.errors import InvalidInput, LeadTrackrError
 
 
 class CheckFailed(LeadTrackrError):
@@ -109,39 +108,19 @@ async def _connect(
     desk: Desk, project_ref: str, slug: str, values: dict[str, str], *, test: bool
 ) -> tuple[Connection, Checked | None]:
     made = await connections.connect(desk.db, desk.box, project_ref, slug, values)
-    return made, (await _check_all(desk, [made]))[0] if test else None
+    if not test:
+        return made, None
+    async with means_of(desk) as means:
+        return made, await checking.check(means, made)
 
 
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:
-    if slug is None:
-        return await _check_all(desk, await connections.of_project(desk.db, project_ref))
-    return await _check_all(desk, [await _find(desk, project_ref, slug)])
-
-
-async def _check_all(desk: Desk, found: Sequence[Connection]) -> list[Checked]:
-    async with _client(desk) as http:
-        return [await check(http, desk.box, desk.clock, desk.ids, connection) for connection in found]
+    async with means_of(desk) as means:
+        return await checking.check_project(means, project_ref, slug)
 
 
 async def _resume(desk: Desk, project_ref: str, slug: str) -> int:
-    return await connections.release(desk.db, (await _find(desk, project_ref, slug)).id)
-
-
-async def _find(desk: Desk, project_ref: str, slug: str) -> Connection:
-    destination = registry.get(slug)
-    for connection in await connections.of_project(desk.db, project_ref):
-        if connection.destination == slug:
-            return connection
-    raise NotFound(f"This project is not connected to {destination.name}.")
-
-
-@asynccontextmanager
-async def _client(desk: Desk) -> AsyncIterator[HttpClient]:
-    http = HttpClient(desk.settings.sandbox_url)
-    try:
-        yield http
-    finally:
-        await http.close()
+    return await connections.release(desk.db, (await connections.find(desk.db, project_ref, slug)).id)
 
 
 def _values(texts: Sequence[str]) -> dict[str, str]:

@@ -123,6 +123,15 @@ async def of_project(db: Database, project_ref: str) -> list[Connection]:
     return await db.read(work)
 
 
+async def find(db: Database, project_ref: str, slug: str) -> Connection:
+    """A project's connection to a destination; NotFound, also for a destination that is none."""
+    destination = registry.get(slug)
+    for connection in await of_project(db, project_ref):
+        if connection.destination == slug:
+            return connection
+    raise NotFound(f"This project is not connected to {destination.name}.")
+
+
 async def everything(db: Database) -> list[Connection]:
     """Every project's connections, for whoever runs the server."""
     return await db.read(lambda tx: [_connection(row) for row in tx.all(_ALL)])

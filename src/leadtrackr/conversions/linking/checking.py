@@ -1,19 +1,16 @@
 """Asks a platform whether a connection's credentials work. Nothing that it is sent is counted."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from leadtrackr.conversions import connections, receipts
-from leadtrackr.conversions.exchange import exchange, signed
+from leadtrackr.conversions.linking.means import Means, ask
 from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Destination, Kind, Outcome, Settings
-from leadtrackr.kit.clock import Clock
-from leadtrackr.kit.http import HttpClient
-from leadtrackr.kit.ids import Ids
-from leadtrackr.kit.secretbox import SecretBox
 
 WORKS: Final = frozenset({Kind.ACCEPTED, Kind.CONFIRMED})
 
@@ -38,11 +35,23 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return "\n".join(lines)
 
 
-async def check(http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, connection: Connection) -> Checked:
+async def check_project(means: Means, project_ref: str, slug: str | None = None) -> list[Checked]:
+    """Tests a project's connections, oldest first, or the one to a destination; NotFound when there is none."""
+    if slug is not None:
+        return await check_each(means, [await connections.find(means.db, project_ref, slug)])
+    return await check_each(means, await connections.of_project(means.db, project_ref))
+
+
+async def check_each(means: Means, found: Sequence[Connection]) -> list[Checked]:
+    """Tests connections one after the other."""
+    return [await check(means, connection) for connection in found]
+
+
+async def check(means: Means, connection: Connection) -> Checked:
     """Tests one connection: a token first where the platform wants one, then its own harmless request."""
     destination = registry.get(connection.destination)
-    settings = connections.full_settings(connection, box)
-    outcome = await _ask(http, clock, ids, connection.id, destination, settings)
+    settings = connections.full_settings(connection, means.box)
+    outcome = await _ask(means, connection.id, destination, settings)
     words = receipts.words_of(destination.slug, outcome.code)
     return Checked(
         destination=destination.slug,
@@ -55,15 +64,9 @@ async def check(http: HttpClient, box: SecretBox, clock: Clock, ids: Ids, connec
     )
 
 
-async def _ask(
-    http: HttpClient, clock: Clock, ids: Ids, connection_id: int, destination: Destination, settings: Settings
-) -> Outcome:
-    token = await Tokens(http, clock).get(connection_id, destination, settings)
+async def _ask(means: Means, connection_id: int, destination: Destination, settings: Settings) -> Outcome:
+    token = await Tokens(means.http, means.clock).get(connection_id, destination, settings)
     if isinstance(token, Outcome):
         return token
-    request = signed(destination.check(settings, token), clock.now(), ids.token())
-    response, failure = await exchange(http, request, destination.limits.timeout_s, after_send="network")
-    if response is not None:
-        return destination.read_check(response)
-    assert failure is not None  # noqa: S101 - one of the two is always there
-    return failure
+    answer = await ask(means, destination.check(settings, token), destination.limits.timeout_s)
+    return answer if isinstance(answer, Outcome) else destination.read_check(answer)
