@@ -3,17 +3,29 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
+import msgspec
 
 from leadtrackr.cli.desk import Desk, at_desk, means_of
 from leadtrackr.cli.output import json_option, show, table
+from leadtrackr.cli.signing_in import PORT, Way
+from leadtrackr.cli.signing_in import sign_in as sign_in_at
 from leadtrackr.conversions import connections, operations
 from leadtrackr.conversions.linking import checking
+from leadtrackr.conversions.linking import service as linking
 from leadtrackr.conversions.linking.checking import Checked
+from leadtrackr.conversions.linking.means import Means
 from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
 from leadtrackr.kit.errors import InvalidInput, LeadTrackrError
+
+_PORT_HELP: Final = "Where the browser comes back to on this machine; 0 picks a free one."
+
+
+class Unchosen(LeadTrackrError):
+    """Access was given, and a setting is still to be chosen."""
 
 
 class CheckFailed(LeadTrackrError):
@@ -25,16 +37,33 @@ class CheckFailed(LeadTrackrError):
 @click.argument("destination")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--test", is_flag=True, help="Ask the platform whether the credentials work.")
+@click.option("--sign-in", is_flag=True, help="Sign in at the platform, also when there is access already.")
+@click.option("--paste", is_flag=True, help="Sign in with a browser on another machine; copy its last address here.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help=_PORT_HELP)
 @json_option
-def connect(project: str, destination: str, settings: tuple[str, ...], test: bool, as_json: bool) -> None:
+def connect(
+    project: str,
+    destination: str,
+    settings: tuple[str, ...],
+    test: bool,
+    sign_in: bool,
+    paste: bool,
+    port: int,
+    as_json: bool,
+) -> None:
     """Connect PROJECT (its id or number) to DESTINATION, or change its connection.
 
     The settings are in docs/reference/destinations.md; values that are not named stay as they are. KEY=@FILE reads a
     value from a file, KEY=@- from standard input, so that no secret stands in the shell's history. What was held for
     this connection goes on.
+
+    Where a platform has a sign-in and its client is given but no other credential, the address of the sign-in is
+    printed, and the command waits until the browser comes back to this machine. If the account is not given yet, the
+    same command with it, within an hour, completes the connection.
     """
-    values = _values(settings)
-    made, checked = at_desk(lambda desk: _connect(desk, project, destination, values, test=test))
+    values, way = _values(settings), Way(port=port, paste=paste)
+    order = Order(project=project, slug=destination, values=values, way=way, sign_in=sign_in or paste, test=test)
+    made, checked = at_desk(lambda desk: _connect(desk, order))
     data: dict[str, object] = {"connection": _connection(made), "check": checked}
     text = f"{registry.get(made.destination).name} is connected."
     show(data, "\n".join([text, *([checked.text] if checked else [])]), as_json=as_json)
@@ -104,14 +133,37 @@ def resume(project: str, destination: str, as_json: bool) -> None:
     show({"destination": destination, "released": count}, text, as_json=as_json)
 
 
-async def _connect(
-    desk: Desk, project_ref: str, slug: str, values: dict[str, str], *, test: bool
-) -> tuple[Connection, Checked | None]:
-    made = await connections.connect(desk.db, desk.box, project_ref, slug, values)
-    if not test:
-        return made, None
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What `connect` was asked for."""
+
+    project: str
+    slug: str
+    values: dict[str, str]
+    way: Way
+    sign_in: bool
+    test: bool
+
+
+async def _connect(desk: Desk, order: Order) -> tuple[Connection, Checked | None]:
     async with means_of(desk) as means:
-        return made, await checking.check(means, made)
+        made = await _made(means, order)
+        return made, await checking.check(means, made) if order.test else None
+
+
+async def _made(means: Means, order: Order) -> Connection:
+    project, slug, values = order.project, order.slug, order.values
+    if not order.sign_in:
+        if await linking.waiting(means, project, slug) is not None:
+            return await linking.complete(means, project, slug, values)
+        if not await linking.needed(means, project, slug, values):
+            return await connections.connect(means.db, means.box, project, slug, values)
+    made = await sign_in_at(means, project, slug, values, order.way)
+    if isinstance(made, Connection):
+        return made
+    raise Unchosen(
+        f"{registry.get(slug).name} has given access, which is kept for an hour. {made.sentence} "
+        f"Complete it with: leadtrackr connect {project} {slug} {made.field}=…"
+    )
 
 
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:

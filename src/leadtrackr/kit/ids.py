@@ -44,6 +44,14 @@ class Ids:
         """The secret of a login link or of a session, 200 random bits; stored as `hash_key` of it."""
         return self._text(25)
 
+    def oauth_state(self) -> str:
+        """The `state` of a platform's sign-in, 200 random bits; stored as `hash_key` of it."""
+        return self._text(25)
+
+    def oauth_verifier(self) -> str:
+        """The code verifier of a platform's sign-in (RFC 7636): 52 characters, 256 random bits."""
+        return self._text(32)
+
     def uuid(self) -> str:
         """A random UUID (version 4)."""
         return str(uuid.UUID(bytes=self._random_bytes(16), version=4))

@@ -23,6 +23,7 @@ from leadtrackr.destinations.contract.answers import (
     Whole,
     by_index,
 )
+from leadtrackr.destinations.contract.consent import Asked, Consent, Grant, Returned, Right
 from leadtrackr.destinations.contract.destination import (
     Destination,
     Known,
@@ -53,10 +54,13 @@ __all__ = [
     "RATE_FIELDS",
     "SAME_ID",
     "Action",
+    "Asked",
     "Code",
+    "Consent",
     "Destination",
     "Event",
     "Field",
+    "Grant",
     "Hold",
     "Kind",
     "Known",
@@ -70,6 +74,8 @@ __all__ = [
     "Refused",
     "Request",
     "Response",
+    "Returned",
+    "Right",
     "Scope",
     "Settings",
     "Sign",

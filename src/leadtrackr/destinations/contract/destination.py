@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 
 from leadtrackr.destinations.contract.answers import Code, Outcome, Request, Response, Verdict
+from leadtrackr.destinations.contract.consent import Consent
 from leadtrackr.destinations.contract.events import Event, Field, LeadData, Limits, Settings, Warning, Window
 
 
@@ -143,6 +144,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     codes: Mapping[str, Code]
     """The outcome table: every code that `read`, `read_check`, `auth` and `status` can give, with its words."""
     auth: TokenAuth | None = None
+    consent: Consent | None = None
+    """How a person signs in at the platform; None where credentials are only entered."""
     token_ends: Callable[[Settings], int | None] | None = None
     """When the credentials that a person has connected end, microseconds UTC; None when their settings do not tell.
     Not the access token of `auth`, which the engine renews by itself."""

@@ -19,6 +19,7 @@ from leadtrackr.destinations.contract import (
     LeadData,
     Limits,
     Request,
+    Right,
     Settings,
     TakeBack,
     Validation,
@@ -27,7 +28,8 @@ from leadtrackr.destinations.contract import (
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.google_ads.answer import read, read_check, read_validation
 from leadtrackr.destinations.google_ads.codes import CODES
-from leadtrackr.destinations.google_ads.oauth import GOOGLE_AUTH, cloud_project
+from leadtrackr.destinations.google_ads.consent import google_consent
+from leadtrackr.destinations.google_ads.oauth import ADWORDS, GOOGLE_AUTH, SCOPE, cloud_project
 from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import RULES
@@ -276,6 +278,10 @@ GOOGLE_ADS: Final = Destination(
     validation=Validation(request=validated, read=read_validation),
     codes=CODES,
     auth=GOOGLE_AUTH,
+    consent=google_consent(
+        Right(SCOPE, "Data Manager: send conversions to Google Ads"),
+        Right(ADWORDS, "Google Ads: read the accounts and their conversion actions, and make new ones"),
+    ),
     token_ends=token_ends,
     status=GOOGLE_STATUS,
     take_back=TakeBack(

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from leadtrackr.destinations.contract import HTTP_CODES, Action, Code, Kind, Scope
+from leadtrackr.destinations.google_ads.consent import CONSENT_CODES
 from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES
 from leadtrackr.destinations.google_ads.processing import DIAGNOSTICS, PROCESSING, STATUS
 from leadtrackr.destinations.http_common import SIX_HOURS_S
@@ -188,6 +189,7 @@ _EVENT: Final[Mapping[str, Code]] = {
 CODES: Final[Mapping[str, Code]] = {
     **HTTP_CODES,
     **OAUTH_CODES,
+    **CONSENT_CODES,
     **OURS,
     **_WHOLE,
     **_EVENT,

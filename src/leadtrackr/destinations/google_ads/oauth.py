@@ -34,6 +34,8 @@ from leadtrackr.kit.errors import InvalidInput
 
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+ADWORDS: Final = "https://www.googleapis.com/auth/adwords"
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _LIFE_S: Final = 3600
 _OF_PROJECT: Final = ".iam.gserviceaccount.com"
 _CLIENT: Final = re.compile(r"(\d+)-\w+\.apps\.googleusercontent\.com")
@@ -123,7 +125,7 @@ def token_request(settings: Settings, now: int) -> Request:
     return Request(
         service="google_oauth",
         url=TOKEN_URL,
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        headers=FORM,
         body=urlencode(form).encode(),
     )
 
@@ -169,13 +171,19 @@ def read_token(response: Response) -> Token | Outcome:
         if granted.scope and SCOPE not in granted.scope.split():
             return outcome(_CODES, "scope_missing")
         return Token(granted.access_token, granted.expires_in)
-    if failure := transport_failure(_CODES, response):
+    return refusal(_CODES, response)
+
+
+def refusal(codes: Mapping[str, Code], response: Response) -> Outcome:
+    """Why the token endpoint gave nothing, by a table that holds `HTTP_CODES` and `OAUTH_CODES`."""
+    if failure := transport_failure(codes, response):
         return failure
-    refusal = decode(response.body, _Refusal)
-    if refusal is None:
-        return outcome(_CODES, "oauth_refused", f"HTTP {response.status}")
-    words = " ".join(filter(None, (refusal.error, refusal.error_subtype, refusal.error_description)))
-    return outcome(_CODES, refusal.error if refusal.error in OAUTH_CODES else "oauth_refused", words)
+    said = decode(response.body, _Refusal)
+    if said is None:
+        return outcome(codes, "oauth_refused", f"HTTP {response.status}")
+    words = " ".join(filter(None, (said.error, said.error_subtype, said.error_description)))
+    known = said.error in codes and said.error not in HTTP_CODES
+    return outcome(codes, said.error if known else "oauth_refused", words)
 
 
 GOOGLE_AUTH: Final = TokenAuth(request=token_request, read=read_token)
