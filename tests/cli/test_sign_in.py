@@ -94,8 +94,23 @@ def test_without_an_account_the_access_waits_for_one(
     result = run(to_sandbox, "connect", project, "google_ads", *SETTINGS, "--port", "0")
     person.finish()
     assert result.exit_code == 1
-    assert f"leadtrackr connect {project} google_ads operating_account=" in result.stderr
+    assert f"Choose an account: leadtrackr connect {project} google_ads operating_account=" in result.stderr
+    assert "Sandbox Bakery" in result.stderr
+    listed = data(run(to_sandbox, "destinations", "accounts", project, "google_ads", "--json"))["accounts"]
+    assert [one["id"] for one in listed] == ["1234567890", "9876543210"]
     assert data(run(to_sandbox, "connect", project, "google_ads", ACCOUNT, "--test", "--json"))["check"]["works"]
+    table = run(to_sandbox, "destinations", "accounts", project, "google_ads").stdout.splitlines()
+    assert [line.split()[0] for line in table if "1234567890" in line][:2] == ["*", "Sandbox"], "the one in use"
+
+
+def test_the_only_account_is_taken(
+    run: Run, to_sandbox: Environment, project: str, sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("PUT", f"{sandbox_url}/_sandbox/settings", {"google_ads_api": {"accessible": ["1234567890"]}})[0] == 200
+    person = Person(monkeypatch)
+    made = data(run(to_sandbox, "connect", project, "google_ads", *SETTINGS, "--port", "0", "--json"))
+    person.finish()
+    assert made["connection"]["settings"]["operating_account"] == "1234567890"
 
 
 def test_a_browser_on_another_machine_is_copied_from(

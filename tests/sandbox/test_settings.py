@@ -26,6 +26,8 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "ga4",
         "meta",
         "google_oauth",
+        "google_ads_api",
+        "google_analytics_admin",
         "sandbox",
     }
 

@@ -1,7 +1,7 @@
 """`leadtrackr connect` and `leadtrackr destinations`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,14 +9,16 @@ import click
 import msgspec
 
 from leadtrackr.cli.desk import Desk, at_desk, means_of
-from leadtrackr.cli.output import json_option, show, table
+from leadtrackr.cli.discovering import account_table, list_accounts
+from leadtrackr.cli.output import json_option, show, table, tell
 from leadtrackr.cli.signing_in import PORT, Way
 from leadtrackr.cli.signing_in import sign_in as sign_in_at
 from leadtrackr.conversions import connections, operations
-from leadtrackr.conversions.linking import checking
+from leadtrackr.conversions.linking import checking, discovery
 from leadtrackr.conversions.linking import service as linking
 from leadtrackr.conversions.linking.checking import Checked
 from leadtrackr.conversions.linking.means import Means
+from leadtrackr.conversions.linking.model import Unfinished
 from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
 from leadtrackr.kit.errors import InvalidInput, LeadTrackrError
@@ -72,7 +74,10 @@ def connect(
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check, pause and resume."""
+    """The ad platforms: list, check, choose accounts, pause and resume."""
+
+
+destinations.add_command(list_accounts)
 
 
 @destinations.command("list")
@@ -160,10 +165,33 @@ async def _made(means: Means, order: Order) -> Connection:
     made = await sign_in_at(means, project, slug, values, order.way)
     if isinstance(made, Connection):
         return made
-    raise Unchosen(
-        f"{registry.get(slug).name} has given access, which is kept for an hour. {made.sentence} "
-        f"Complete it with: leadtrackr connect {project} {slug} {made.field}=…"
-    )
+    return await _chosen(means, order, made)
+
+
+async def _chosen(means: Means, order: Order, made: Unfinished) -> Connection:
+    """The connection of the only account that there is; Unchosen with the list when there are several."""
+    project, slug = order.project, order.slug
+    name, kept = registry.get(slug).name, "has given access, which is kept for an hour."
+    try:
+        tree = await discovery.accounts(means, project, slug)
+    except LeadTrackrError as error:
+        raise Unchosen(f"{name} {kept} {error} Complete it: {_again(order, {made.field: '…'})}") from error
+    usable = {one.id: one for one in tree.everything() if made.field in one.settings and one.kind != "manager"}
+    if len(usable) == 1:
+        (only,) = usable.values()
+        tell(f"{name} reaches one account, {only.name or only.id}.")
+        try:
+            return await linking.complete(means, project, slug, only.settings)
+        except InvalidInput as error:
+            again = _again(order, {**only.settings, error.field or "": "…"})
+            raise Unchosen(f"{name} {kept} {error} Complete it: {again}") from error
+    tell(account_table(tree, {}))
+    raise Unchosen(f"{name} {kept} Choose an account: {_again(order, {made.field: '…'})}")
+
+
+def _again(order: Order, values: Mapping[str, str]) -> str:
+    given = " ".join(f"{name}={value}" for name, value in values.items() if value)
+    return f"leadtrackr connect {order.project} {order.slug} {given}"
 
 
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:

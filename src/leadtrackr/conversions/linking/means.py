@@ -1,14 +1,18 @@
 """What it takes to ask a platform something outside of deliveries, and the asking itself."""
 
+from typing import TypeVar
+
 import msgspec
 
 from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.db.database import Database
-from leadtrackr.destinations.contract import Outcome, Request, Response
+from leadtrackr.destinations.contract import Outcome, Request, Response, Steps
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.secretbox import SecretBox
+
+T = TypeVar("T")
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,3 +33,19 @@ async def ask(means: Means, request: Request, timeout_s: float) -> Response | Ou
         return response
     assert failure is not None  # noqa: S101 - one of the two is always there
     return failure
+
+
+async def walk(means: Means, steps: Steps[T], timeout_s: float) -> T | Outcome:
+    """Takes the steps one after the other; the outcome of a request without an answer ends them."""
+    try:
+        request = next(steps)
+        while True:
+            answer = await ask(means, request, timeout_s)
+            if isinstance(answer, Outcome):
+                return answer
+            request = steps.send(answer)
+    except StopIteration as done:
+        found: T | Outcome = done.value
+        return found
+    finally:
+        steps.close()

@@ -50,10 +50,21 @@ class RightsMissing(NotConnected):
         self.missing = tuple(missing)
 
 
+class NotListed(NotConnected):
+    """The platform did not give the list."""
+
+    def __init__(self, destination: Destination, outcome: Outcome, by_hand: str) -> None:
+        super().__init__(f"{told(destination, outcome)} {by_hand}", outcome.code)
+
+
 def refusal(destination: Destination, outcome: Outcome) -> NotConnected:
+    """A platform's no to a connection."""
+    return NotConnected(f"{destination.name} is not connected. {told(destination, outcome)}", outcome.code)
+
+
+def told(destination: Destination, outcome: Outcome) -> str:
     """A platform's no, in words: what happened, what it said, what to do."""
     words = receipts.words_of(destination.slug, outcome.code)
-    said = f"It said: {outcome.detail}." if outcome.detail else ""
+    said = f"It said: {outcome.detail.rstrip('.')}." if outcome.detail else ""
     next_step = "" if words.next_step.startswith("Nothing to do") else words.next_step
-    sentence = " ".join(filter(None, (f"{destination.name} is not connected.", words.sentence, said, next_step)))
-    return NotConnected(sentence, outcome.code)
+    return " ".join(filter(None, (words.sentence, said, next_step)))

@@ -47,12 +47,15 @@ from leadtrackr.destinations.contract.events import (
     Warning,
     Window,
 )
+from leadtrackr.destinations.contract.reading import Account, AccountTree, Listing, Steps
 
 __all__ = [
     "AGAIN",
     "HTTP_CODES",
     "RATE_FIELDS",
     "SAME_ID",
+    "Account",
+    "AccountTree",
     "Action",
     "Asked",
     "Code",
@@ -66,6 +69,7 @@ __all__ = [
     "Known",
     "LeadData",
     "Limits",
+    "Listing",
     "NeverKnown",
     "NotYet",
     "OnlyCounts",
@@ -81,6 +85,7 @@ __all__ = [
     "Sign",
     "StatusAnswer",
     "StatusPoll",
+    "Steps",
     "TakeBack",
     "Token",
     "TokenAuth",

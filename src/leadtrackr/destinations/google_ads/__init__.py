@@ -26,10 +26,12 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
+from leadtrackr.destinations.google_ads.accounts import GOOGLE_ACCOUNTS
 from leadtrackr.destinations.google_ads.answer import read, read_check, read_validation
 from leadtrackr.destinations.google_ads.codes import CODES
 from leadtrackr.destinations.google_ads.consent import google_consent
 from leadtrackr.destinations.google_ads.oauth import ADWORDS, GOOGLE_AUTH, SCOPE, cloud_project
+from leadtrackr.destinations.google_ads.reading import READING_AUTH
 from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import RULES
@@ -282,6 +284,8 @@ GOOGLE_ADS: Final = Destination(
         Right(SCOPE, "Data Manager: send conversions to Google Ads"),
         Right(ADWORDS, "Google Ads: read the accounts and their conversion actions, and make new ones"),
     ),
+    reading=READING_AUTH,
+    accounts=GOOGLE_ACCOUNTS,
     token_ends=token_ends,
     status=GOOGLE_STATUS,
     take_back=TakeBack(

@@ -78,6 +78,10 @@ OAUTH_CODES: Final[Mapping[str, Code]] = {
         "The connection was made without the right to send conversions.",
         "Connect again and leave the tick at the Data Manager right.",
     ),
+    "reading_scope_missing": _credentials(
+        "The connection was made without the right to read accounts.",
+        "Connect again and leave every tick; sending goes on without it.",
+    ),
     "invalid_request": _credentials("Google finds the credentials incomplete.", "Enter the credentials again."),
     "access_denied": _credentials("Google denies access to this user.", "Connect as another user, or ask your admin."),
     "admin_policy_enforced": _credentials(
@@ -106,13 +110,15 @@ class _Refusal(msgspec.Struct):
     error_subtype: str = ""
 
 
-def token_request(settings: Settings, now: int) -> Request:
+def token_request(settings: Settings, now: int, scope: str = SCOPE) -> Request:
     """The request for an access token; a service account's key goes before a refresh token.
+
+    A service account is given the scope that it asks for; a refresh token brings those that a person has allowed.
 
     InvalidInput when the key is no RSA key, or when neither is there.
     """
     if key := settings.get("service_account_json"):
-        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(key, now)}
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(key, now, scope)}
     elif token := settings.get("refresh_token"):
         form = {
             "grant_type": "refresh_token",
@@ -143,7 +149,7 @@ def cloud_project(settings: Settings) -> str:
     return found[1] if found else client
 
 
-def _assertion(text: str, now: int) -> str:
+def _assertion(text: str, now: int, scope: str) -> str:
     key = decode(text.encode(), _Key)
     if key is None:
         raise InvalidInput(
@@ -151,7 +157,7 @@ def _assertion(text: str, now: int) -> str:
             "service_account_json",
         )
     issued = now // SECOND
-    claims = {"iss": key.client_email, "scope": SCOPE, "aud": TOKEN_URL, "iat": issued, "exp": issued + _LIFE_S}
+    claims = {"iss": key.client_email, "scope": scope, "aud": TOKEN_URL, "iat": issued, "exp": issued + _LIFE_S}
     header = {"alg": "RS256", "typ": "JWT"} | ({"kid": key.private_key_id} if key.private_key_id else {})
     try:
         return jwt.encode(header, claims, RSAKey.import_key(key.private_key))
@@ -162,14 +168,17 @@ def _assertion(text: str, now: int) -> str:
         ) from error
 
 
-def read_token(response: Response) -> Token | Outcome:
-    """The token, or why there is none. A refused credential is a hold: asking again would not help."""
+def read_token(response: Response, scope: str = SCOPE, lacking: str = "scope_missing") -> Token | Outcome:
+    """The token, or why there is none. A refused credential is a hold: asking again would not help.
+
+    `lacking` is the code for a token without the scope.
+    """
     if response.status == 200:
         granted = decode(response.body, _Granted)
         if granted is None or not granted.access_token:
             return outcome(_CODES, "token_unreadable")
-        if granted.scope and SCOPE not in granted.scope.split():
-            return outcome(_CODES, "scope_missing")
+        if granted.scope and scope not in granted.scope.split():
+            return outcome(_CODES, lacking)
         return Token(granted.access_token, granted.expires_in)
     return refusal(_CODES, response)
 
