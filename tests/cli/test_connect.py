@@ -122,3 +122,33 @@ def test_the_doctor_asks_the_platforms(run: Run, to_sandbox: Environment, projec
     assert "WRONG    credentials: meta of project" in result.stdout
     assert result.stderr.strip() == "Error: Something is wrong: credentials."
     assert run(to_sandbox, "doctor").exit_code == 0
+
+
+def test_conversion_actions_are_listed_and_made(run: Run, to_sandbox: Environment, project: str) -> None:
+    run(to_sandbox, "connect", project, "google_ads", *GOOGLE)
+    place = ("destinations", "actions", project, "google_ads")
+    (one,) = data(run(to_sandbox, *place, "list", "--json"))["actions"]
+    assert (one["id"], one["category"]) == ("987654321", "IMPORTED_LEAD")
+    assert "Not of the type Import" in run(to_sandbox, *place, "list", "--all").stdout
+    value = ("--value", "2500", "--currency", "eur", "--counting", "one", "--window-days", "60")
+    made = run(to_sandbox, *place, "create", "--name", "Deal", "--category", "converted_lead", *value)
+    assert made.exit_code == 0, made.stderr
+    assert "--event google_ads=7000000001" in made.stdout
+    assert "four to six hours" in made.stderr
+    wrong = run(to_sandbox, *place, "create", "--name", "Deal", "--category", "LEAD")
+    assert "The category is one of QUALIFIED_LEAD" in wrong.stderr
+
+
+def test_the_check_shows_how_the_account_stands(
+    run: Run, to_sandbox: Environment, project: str, sandbox_url: str
+) -> None:
+    made = run(to_sandbox, "connect", project, "google_ads", *GOOGLE, "--test")
+    assert "  Customer data terms: accepted\n" in made.stdout
+    assert "  Sent: click ids and hashed customer data" in made.stdout
+    shop = {"id": "1234567890", "terms": False}
+    unsigned = {"google_ads_api": {"customers": [shop], "accessible": ["1234567890"]}}
+    assert call("PUT", f"{sandbox_url}/_sandbox/settings", unsigned)[0] == 200
+    checked = run(to_sandbox, "destinations", "check", project)
+    assert checked.exit_code == 0
+    assert "  Sent: click ids only" in checked.stdout
+    assert "accept the terms" in checked.stdout

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from leadtrackr.cli.desk import Desk, at_desk, means_of
-from leadtrackr.cli.discovering import account_table, list_accounts
+from leadtrackr.cli.discovering import account_table, actions, list_accounts
 from leadtrackr.cli.output import json_option, show, table, tell
 from leadtrackr.cli.signing_in import PORT, Way
 from leadtrackr.cli.signing_in import sign_in as sign_in_at
@@ -74,10 +74,11 @@ def connect(
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check, choose accounts, pause and resume."""
+    """The ad platforms: list, check, accounts and conversion actions, pause and resume."""
 
 
 destinations.add_command(list_accounts)
+destinations.add_command(actions)
 
 
 @destinations.command("list")
@@ -151,21 +152,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _connect(desk: Desk, order: Order) -> tuple[Connection, Checked | None]:
     async with means_of(desk) as means:
-        made = await _made(means, order)
-        return made, await checking.check(means, made) if order.test else None
+        made, has_signed_in = await _made(means, order)
+        # Whoever has just signed in is shown how the account stands, and what follows is written down.
+        return made, await checking.check(means, made) if order.test or has_signed_in else None
 
 
-async def _made(means: Means, order: Order) -> Connection:
+async def _made(means: Means, order: Order) -> tuple[Connection, bool]:
+    """The connection, and whether somebody signed in for it."""
     project, slug, values = order.project, order.slug, order.values
     if not order.sign_in:
         if await linking.waiting(means, project, slug) is not None:
-            return await linking.complete(means, project, slug, values)
+            return await linking.complete(means, project, slug, values), True
         if not await linking.needed(means, project, slug, values):
-            return await connections.connect(means.db, means.box, project, slug, values)
+            return await connections.connect(means.db, means.box, project, slug, values), False
     made = await sign_in_at(means, project, slug, values, order.way)
     if isinstance(made, Connection):
-        return made
-    return await _chosen(means, order, made)
+        return made, True
+    return await _chosen(means, order, made), True
 
 
 async def _chosen(means: Means, order: Order, made: Unfinished) -> Connection:

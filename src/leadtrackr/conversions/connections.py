@@ -45,6 +45,11 @@ _UPDATE: Final = prepare(
     .where(_C.id == bindparam("of_connection"))
     .values({name: bindparam(f"new_{name}") for name in _MADE_WITH} | {"updated_at": bindparam("now")})
 )
+_LEARN: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"), _C.project_id == bindparam("of_project"))
+    .values(settings=bindparam("new_settings"), updated_at=bindparam("now"))
+)
 _map = msgspec.json.Decoder(dict[str, str])
 
 
@@ -135,6 +140,27 @@ async def find(db: Database, project_ref: str, slug: str) -> Connection:
 async def everything(db: Database) -> list[Connection]:
     """Every project's connections, for whoever runs the server."""
     return await db.read(lambda tx: [_connection(row) for row in tx.all(_ALL)])
+
+
+async def learn(db: Database, connection_id: int, values: Mapping[str, str]) -> bool:
+    """Gives a connection settings that were read from its platform; an empty value takes one away.
+
+    Nothing else changes: what is held stays held. Returns whether something was new; False too when the connection has
+    gone since.
+    """
+
+    def work(tx: Tx) -> bool:
+        found = locked(tx, connection_id)
+        if found is None:
+            return False
+        settings = {name: value for name, value in {**found.settings, **values}.items() if value}
+        if settings == found.settings:
+            return False
+        encoded = msgspec.json.encode(settings).decode()
+        tx.run(_LEARN, of_connection=connection_id, of_project=found.project_id, new_settings=encoded, now=tx.now())
+        return True
+
+    return await db.write(work)
 
 
 async def release(db: Database, connection_id: int) -> int:

@@ -1,12 +1,14 @@
 """What it takes to ask a platform something outside of deliveries, and the asking itself."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
 from leadtrackr.conversions.exchange import exchange, signed
+from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.db.database import Database
-from leadtrackr.destinations.contract import Outcome, Request, Response, Steps
+from leadtrackr.destinations.contract import Destination, Outcome, Request, Response, Settings, Steps
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
@@ -49,3 +51,14 @@ async def walk(means: Means, steps: Steps[T], timeout_s: float) -> T | Outcome:
         return found
     finally:
         steps.close()
+
+
+async def read(
+    means: Means, destination: Destination, settings: Settings, steps: Callable[[str | None], Steps[T]]
+) -> T | Outcome:
+    """Takes the steps with a token of their own, where the platform wants one."""
+    reader = msgspec.structs.replace(destination, auth=destination.reading or destination.auth)
+    token = await Tokens(means.http, means.clock).get(0, reader, settings)
+    if isinstance(token, Outcome):
+        return token
+    return await walk(means, steps(token), destination.limits.timeout_s)

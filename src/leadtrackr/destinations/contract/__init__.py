@@ -47,7 +47,16 @@ from leadtrackr.destinations.contract.events import (
     Warning,
     Window,
 )
-from leadtrackr.destinations.contract.reading import Account, AccountTree, Listing, Steps
+from leadtrackr.destinations.contract.reading import (
+    Account,
+    AccountTree,
+    Actions,
+    ConversionAction,
+    Listing,
+    NewAction,
+    Standing,
+    Steps,
+)
 
 __all__ = [
     "AGAIN",
@@ -57,9 +66,11 @@ __all__ = [
     "Account",
     "AccountTree",
     "Action",
+    "Actions",
     "Asked",
     "Code",
     "Consent",
+    "ConversionAction",
     "Destination",
     "Event",
     "Field",
@@ -71,6 +82,7 @@ __all__ = [
     "Limits",
     "Listing",
     "NeverKnown",
+    "NewAction",
     "NotYet",
     "OnlyCounts",
     "Outcome",
@@ -83,6 +95,7 @@ __all__ = [
     "Scope",
     "Settings",
     "Sign",
+    "Standing",
     "StatusAnswer",
     "StatusPoll",
     "Steps",

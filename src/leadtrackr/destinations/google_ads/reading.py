@@ -4,7 +4,7 @@ Sending goes through the Data Manager API; only this goes through the Google Ads
 Sources: googleapis google/ads/googleads/v25/services/google_ads_service.proto and errors/*.proto.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -139,6 +139,11 @@ def customer_of(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def query(resource: str, fields: Iterable[str]) -> str:
+    """A query for fields of a resource, named without it."""
+    return " ".join(("SELECT", ", ".join(f"{resource}.{field}" for field in fields), "FROM", resource))
+
+
 def get(path: str, token: str | None) -> Request:
     """A question without a body."""
     return Request(service="google_ads_api", method="GET", url=f"{HOST}/{path}", headers=_headers(token))
@@ -150,12 +155,12 @@ def post(path: str, token: str | None, body: object, login: str = "") -> Request
     return Request(service="google_ads_api", url=f"{HOST}/{path}", headers=headers, body=encode(body))
 
 
-def search(customer: str, query: str, shape: type[_T], token: str | None, login: str = "") -> Steps[tuple[_T, ...]]:
+def search(customer: str, text: str, shape: type[_T], token: str | None, login: str = "") -> Steps[tuple[_T, ...]]:
     """Every row of a query, page by page. Google fixes the size of a page."""
     rows: list[_T] = []
     page_token = ""
     for _ in range(MOST_PAGES):
-        body = {"query": query, **({"pageToken": page_token} if page_token else {})}
+        body = {"query": text, **({"pageToken": page_token} if page_token else {})}
         response = yield post(f"customers/{customer}/googleAds:search", token, body, login)
         page = read(response, _Page)
         if isinstance(page, Outcome):
