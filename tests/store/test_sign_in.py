@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from leadtrackr.accounts.model import Actor, Role
-from leadtrackr.conversions import connections
+from leadtrackr.conversions import connections, housekeeping
 from leadtrackr.conversions.linking import checking, service
 from leadtrackr.conversions.linking.model import Begun, NotConnected, RightsMissing, Unfinished
 from leadtrackr.conversions.model import Connection
@@ -209,6 +209,16 @@ def test_a_grant_that_waits_ends_after_an_hour(platform: Platform) -> None:
     finish(platform, platform.visit(begin(platform, dict(CLIENT)).address))
     world.step(HOUR)
     assert world.run(service.waiting(platform.means, world.project_ref, "google_ads")) is None
+
+
+def test_what_a_sign_in_has_kept_is_gone_once_it_has_ended(platform: Platform) -> None:
+    world = platform.world
+    finish(platform, platform.visit(begin(platform, dict(CLIENT)).address))
+    world.write(housekeeping.mend)
+    assert len(world.rows(tables.oauth_flows)) == 1
+    world.step(HOUR)
+    world.write(housekeeping.mend)
+    assert world.rows(tables.oauth_flows) == []
 
 
 def test_connecting_again_replaces_the_token(platform: Platform) -> None:
