@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from leadtrackr import settings
 from leadtrackr.api import app as api
 from leadtrackr.api.context import Context
+from leadtrackr.conversions.linking.means import Means
 from leadtrackr.conversions.worker import Pace, Worker
 from leadtrackr.dashboard import app as dashboard
 from leadtrackr.dashboard import visit
@@ -88,7 +89,13 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         address=http.address,
     )
     pages = visit.Context(
-        db=db, ids=ids, clock=clock, metrics=metrics, base_url=values.base_url, sandbox_url=values.sandbox_url
+        db=db,
+        ids=ids,
+        clock=clock,
+        metrics=metrics,
+        base_url=values.base_url,
+        means=Means(db=db, box=box, http=http, clock=clock, ids=ids),
+        sandbox_url=values.sandbox_url,
     )
     return Parts(
         settings=values,

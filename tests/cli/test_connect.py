@@ -192,3 +192,33 @@ def test_a_refresh_token_that_rotates_survives_every_command(
     assert data(run(to_sandbox, "destinations", "check", project, "--json"))["checks"][0]["works"] is True
     label = run(to_sandbox, "label", "create", project, "Won", "--event", "microsoft=Qualified lead")
     assert label.exit_code == 0, label.stderr
+
+
+def test_conversion_actions_are_listed_and_made(run: Run, to_sandbox: Environment, project: str) -> None:
+    run(to_sandbox, "connect", project, "google_ads", *GOOGLE)
+    place = ("destinations", "actions", project, "google_ads")
+    (one,) = data(run(to_sandbox, *place, "list", "--json"))["actions"]
+    assert (one["id"], one["category"]) == ("987654321", "IMPORTED_LEAD")
+    assert "Not of the type Import" in run(to_sandbox, *place, "list", "--all").stdout
+    value = ("--value", "2500", "--currency", "eur", "--counting", "one", "--window-days", "60")
+    made = run(to_sandbox, *place, "create", "--name", "Deal", "--category", "converted_lead", *value)
+    assert made.exit_code == 0, made.stderr
+    assert "--event google_ads=7000000001" in made.stdout
+    assert "four to six hours" in made.stderr
+    wrong = run(to_sandbox, *place, "create", "--name", "Deal", "--category", "LEAD")
+    assert "The category is one of QUALIFIED_LEAD" in wrong.stderr
+
+
+def test_the_check_shows_how_the_account_stands(
+    run: Run, to_sandbox: Environment, project: str, sandbox_url: str
+) -> None:
+    made = run(to_sandbox, "connect", project, "google_ads", *GOOGLE, "--test")
+    assert "  Customer data terms: accepted\n" in made.stdout
+    assert "  Sent: click ids and hashed customer data" in made.stdout
+    shop = {"id": "1234567890", "terms": False}
+    unsigned = {"google_ads_api": {"customers": [shop], "accessible": ["1234567890"]}}
+    assert call("PUT", f"{sandbox_url}/_sandbox/settings", unsigned)[0] == 200
+    checked = run(to_sandbox, "destinations", "check", project)
+    assert checked.exit_code == 0
+    assert "  Sent: click ids only" in checked.stdout
+    assert "accept the terms" in checked.stdout

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadtrackr.destinations.contract import HTTP_CODES, RATE_FIELDS, Destination, Event, Kind, LeadData, Outcome, Scope
+from leadtrackr.destinations.contract import (
+    HTTP_CODES,
+    RATE_FIELDS,
+    Destination,
+    Event,
+    Kind,
+    LeadData,
+    NewAction,
+    Outcome,
+    Request,
+    Response,
+    Scope,
+)
 from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.registry import DESTINATIONS, fresh_values, validate_settings
 from leadtrackr.kit.errors import InvalidInput
@@ -380,3 +392,61 @@ def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> No
 
 def test_the_tests_cover_the_registry() -> None:
     assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(MONEY) == set(DESTINATIONS)
+
+
+@ALL
+def test_what_can_be_read_is_declared_whole(destination: Destination) -> None:
+    names = {field.name for field in destination.fields}
+    if destination.accounts is not None:
+        assert "nter" in destination.accounts.by_hand
+        assert {name for name in names if f"{name}=" in destination.accounts.by_hand}
+    if destination.actions is not None:
+        assert destination.actions.listing.by_hand.endswith(".")
+        assert destination.actions.categories
+        destination.actions.check(NewAction(name="New", category=destination.actions.categories[0]))
+        for wrong in (
+            NewAction(name=" ", category=destination.actions.categories[0]),
+            NewAction(name="N", category=""),
+        ):
+            with pytest.raises(InvalidInput):
+                destination.actions.check(wrong)
+
+
+def questions(destination: Destination) -> list[Generator[Request, Response, object]]:
+    """Everything that can be asked, as steps not begun."""
+    known = SETTINGS[destination.slug]
+    steps: list[Generator[Request, Response, object]] = []
+    if destination.accounts:
+        steps.append(destination.accounts.steps(known, "hush-token"))
+    if destination.actions:
+        steps.append(destination.actions.listing.steps(known, "hush-token"))
+    if destination.standing:
+        steps.append(destination.standing(known, "hush-token"))
+    return steps
+
+
+@ALL
+def test_every_first_question_goes_to_the_platform_with_its_token(destination: Destination) -> None:
+    for asked in questions(destination):
+        request = next(asked)
+        assert request.url.startswith("https://")
+        assert "hush-token" not in request.url
+        assert "hush-token" in request.headers["authorization"]
+        assert not HASH.search(request.body.decode())
+
+
+@ALL
+@settings(max_examples=50)
+@given(status=st.sampled_from([200, 201, 400, 401, 403, 404, 429, 500]), body=st.binary(max_size=40) | st.just(b"{}"))
+def test_every_answer_to_a_question_is_understood_or_a_code_of_the_table(
+    destination: Destination, status: int, body: bytes
+) -> None:
+    for asked in questions(destination):
+        next(asked)
+        with pytest.raises(StopIteration) as done:
+            asked.send(answer(status, body))
+        found = done.value.value
+        if isinstance(found, Outcome):
+            assert found.code in destination.codes
+        else:
+            assert status == 200

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from leadtrackr.destinations.contract import HTTP_CODES, Kind, PerEvent, Refused, Response, Scope, Whole
 from leadtrackr.destinations.google_ads.answer import read
 from leadtrackr.destinations.google_ads.codes import CODES, OURS
+from leadtrackr.destinations.google_ads.consent import CONSENT_CODES
 from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES
 from leadtrackr.destinations.google_ads.processing import PROCESSING, STATUS
+from leadtrackr.destinations.google_ads.reading import READING
 from tests.destinations.making import answer, names, outcomes
 
 SIX_HOURS = 6 * 3600
@@ -104,7 +106,7 @@ def test_a_reason_of_googles_own(reason: str) -> None:
 def test_every_row_is_covered() -> None:
     others = {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "ABORTED", "CUSTOM_VARIABLE_*"}
     tested = {*REJECTED, *CONFIGURATION, *LATER, *TROUBLE, *others}
-    assert set(CODES) - {*PROCESSING, *STATUS, *OURS, *OAUTH_CODES, *HTTP_CODES} == tested
+    assert set(CODES) - {*PROCESSING, *STATUS, *OURS, *OAUTH_CODES, *CONSENT_CODES, *READING, *HTTP_CODES} == tested
 
 
 @pytest.mark.parametrize(

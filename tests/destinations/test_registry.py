@@ -26,7 +26,7 @@ def test_tidied_defaulted_and_left_out() -> None:
     stored = validate_settings(get("google_ads"), google)
     assert stored["operating_account"] == "1234567890"
     assert "login_account" not in stored
-    assert (stored["user_data"], stored["click_age_hours"], stored["retract_as_zero"]) == ("no", "6", "no")
+    assert (stored["user_data"], stored["click_age_hours"], stored["retract_as_zero"]) == ("auto", "6", "no")
 
 
 def test_a_limit_can_be_set_and_taken_away_again() -> None:
@@ -38,7 +38,7 @@ def test_a_limit_can_be_set_and_taken_away_again() -> None:
 REFUSED = [
     ("google_ads", {"operating_account": "12345"}, "operating_account", "ten digits"),
     ("google_ads", {"operating_account": ""}, "operating_account", "missing"),
-    ("google_ads", {"user_data": "maybe"}, "user_data", "one of yes, no"),
+    ("google_ads", {"user_data": "maybe"}, "user_data", "one of auto, yes, no"),
     ("google_ads", {"click_age_hours": "six"}, "click_age_hours", "whole hours"),
     ("google_ads", {"click_age_hours": "-1"}, "click_age_hours", "whole hours"),
     ("google_ads", {"refresh_token": ""}, "refresh_token", "service_account_json"),

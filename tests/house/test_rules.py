@@ -41,6 +41,8 @@ EXCEPTIONS = {
     ("leadtrackr.conversions.incidents.service", "_WAITING"): "asked with connections that were found in their project",
     ("leadtrackr.conversions.incidents.service", "_ENDING"): "asked with connections that were found in their project",
     ("leadtrackr.conversions.incidents.service", "_COUNTS"): "for whoever runs the server",
+    ("leadtrackr.conversions.linking.queries", "_TAKE"): "a state names its project; that is what it is for",
+    ("leadtrackr.conversions.linking.queries", "_FORGET"): "what has ended is forgotten for all projects",
     ("leadtrackr.conversions.connections", "_BY_ID"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_LOCKED"): "the engine serves all projects",
     ("leadtrackr.conversions.connections", "_ALL"): "for whoever runs the server",

@@ -34,6 +34,8 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "webhook",
         "google_oauth",
         "microsoft_oauth",
+        "google_ads_api",
+        "google_analytics_admin",
         "sandbox",
     }
 

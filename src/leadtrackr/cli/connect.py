@@ -1,20 +1,33 @@
 """`leadtrackr connect` and `leadtrackr destinations`."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
+import msgspec
 
-from leadtrackr.cli.checking import Checked, check
-from leadtrackr.cli.desk import Desk, at_desk
-from leadtrackr.cli.output import json_option, show, table
+from leadtrackr.cli.desk import Desk, at_desk, means_of
+from leadtrackr.cli.discovering import account_table, actions, list_accounts
+from leadtrackr.cli.output import json_option, show, table, tell
+from leadtrackr.cli.signing_in import PORT, Way
+from leadtrackr.cli.signing_in import sign_in as sign_in_at
 from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions.linking import checking, discovery
+from leadtrackr.conversions.linking import service as linking
+from leadtrackr.conversions.linking.checking import Checked
+from leadtrackr.conversions.linking.means import Means
+from leadtrackr.conversions.linking.model import Unfinished
 from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
-from leadtrackr.kit.errors import InvalidInput, LeadTrackrError, NotFound
-from leadtrackr.kit.http import HttpClient
+from leadtrackr.kit.errors import InvalidInput, LeadTrackrError
+
+_PORT_HELP: Final = "Where the browser comes back to on this machine; 0 picks a free one."
+
+
+class Unchosen(LeadTrackrError):
+    """Access was given, and a setting is still to be chosen."""
 
 
 class CheckFailed(LeadTrackrError):
@@ -26,16 +39,33 @@ class CheckFailed(LeadTrackrError):
 @click.argument("destination")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--test", is_flag=True, help="Ask the platform whether the credentials work.")
+@click.option("--sign-in", is_flag=True, help="Sign in at the platform, also when there is access already.")
+@click.option("--paste", is_flag=True, help="Sign in with a browser on another machine; copy its last address here.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help=_PORT_HELP)
 @json_option
-def connect(project: str, destination: str, settings: tuple[str, ...], test: bool, as_json: bool) -> None:
+def connect(
+    project: str,
+    destination: str,
+    settings: tuple[str, ...],
+    test: bool,
+    sign_in: bool,
+    paste: bool,
+    port: int,
+    as_json: bool,
+) -> None:
     """Connect PROJECT (its id or number) to DESTINATION, or change its connection.
 
     The settings are in docs/reference/destinations.md; values that are not named stay as they are. KEY=@FILE reads a
     value from a file, KEY=@- from standard input, so that no secret stands in the shell's history. What was held for
     this connection goes on. A secret that this program makes up, such as a webhook's, is shown this once.
+
+    Where a platform has a sign-in and its client is given but no other credential, the address of the sign-in is
+    printed, and the command waits until the browser comes back to this machine. If the account is not given yet, the
+    same command with it, within an hour, completes the connection.
     """
-    values = _values(settings)
-    made, made_up, checked = at_desk(lambda desk: _connect(desk, project, destination, values, test=test))
+    values, way = _values(settings), Way(port=port, paste=paste)
+    order = Order(project=project, slug=destination, values=values, way=way, sign_in=sign_in or paste, test=test)
+    made, made_up, checked = at_desk(lambda desk: _connect(desk, order))
     data: dict[str, object] = {"connection": _connection(made), "check": checked}
     known = registry.get(made.destination)
     text = [f"{known.name} is connected."]
@@ -49,7 +79,11 @@ def connect(project: str, destination: str, settings: tuple[str, ...], test: boo
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check, pause and resume."""
+    """The ad platforms: list, check, accounts and conversion actions, pause and resume."""
+
+
+destinations.add_command(list_accounts)
+destinations.add_command(actions)
 
 
 @destinations.command("list")
@@ -110,47 +144,75 @@ def resume(project: str, destination: str, as_json: bool) -> None:
     show({"destination": destination, "released": count}, text, as_json=as_json)
 
 
-async def _connect(
-    desk: Desk, project_ref: str, slug: str, values: dict[str, str], *, test: bool
-) -> tuple[Connection, dict[str, str], Checked | None]:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What `connect` was asked for."""
+
+    project: str
+    slug: str
+    values: dict[str, str]
+    way: Way
+    sign_in: bool
+    test: bool
+
+
+async def _connect(desk: Desk, order: Order) -> tuple[Connection, dict[str, str], Checked | None]:
     """The connection, what was made up for it, and what the platform says of it."""
-    fresh = registry.fresh_values(registry.get(slug), desk.ids)
-    made = await connections.connect(desk.db, desk.box, project_ref, slug, values, fresh)
-    has = connections.full_settings(made, desk.box)
-    made_up = {name: value for name, value in fresh.items() if has.get(name) == value}
-    return made, made_up, (await _check_all(desk, [made]))[0] if test else None
+    fresh = registry.fresh_values(registry.get(order.slug), desk.ids)
+    async with means_of(desk) as means:
+        made, has_signed_in = await _made(means, order, fresh)
+        has = connections.full_settings(made, desk.box)
+        made_up = {name: value for name, value in fresh.items() if has.get(name) == value}
+        # Whoever has just signed in is shown how the account stands, and what follows is written down.
+        return made, made_up, await checking.check(means, made) if order.test or has_signed_in else None
+
+
+async def _made(means: Means, order: Order, fresh: Mapping[str, str]) -> tuple[Connection, bool]:
+    """The connection, and whether somebody signed in for it."""
+    project, slug, values = order.project, order.slug, order.values
+    if not order.sign_in:
+        if await linking.waiting(means, project, slug) is not None:
+            return await linking.complete(means, project, slug, values), True
+        if not await linking.needed(means, project, slug, values):
+            return await connections.connect(means.db, means.box, project, slug, values, fresh), False
+    made = await sign_in_at(means, project, slug, values, order.way)
+    if isinstance(made, Connection):
+        return made, True
+    return await _chosen(means, order, made), True
+
+
+async def _chosen(means: Means, order: Order, made: Unfinished) -> Connection:
+    """The connection of the only account that there is; Unchosen with the list when there are several."""
+    project, slug = order.project, order.slug
+    name, kept = registry.get(slug).name, "has given access, which is kept for an hour."
+    try:
+        tree = await discovery.accounts(means, project, slug)
+    except LeadTrackrError as error:
+        raise Unchosen(f"{name} {kept} {error} Complete it: {_again(order, {made.field: '…'})}") from error
+    usable = {one.id: one for one in tree.everything() if made.field in one.settings and one.kind != "manager"}
+    if len(usable) == 1:
+        (only,) = usable.values()
+        tell(f"{name} reaches one account, {only.name or only.id}.")
+        try:
+            return await linking.complete(means, project, slug, only.settings)
+        except InvalidInput as error:
+            again = _again(order, {**only.settings, error.field or "": "…"})
+            raise Unchosen(f"{name} {kept} {error} Complete it: {again}") from error
+    tell(account_table(tree, {}))
+    raise Unchosen(f"{name} {kept} Choose an account: {_again(order, {made.field: '…'})}")
+
+
+def _again(order: Order, values: Mapping[str, str]) -> str:
+    given = " ".join(f"{name}={value}" for name, value in values.items() if value)
+    return f"leadtrackr connect {order.project} {order.slug} {given}"
 
 
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:
-    if slug is None:
-        return await _check_all(desk, await connections.of_project(desk.db, project_ref))
-    return await _check_all(desk, [await _find(desk, project_ref, slug)])
-
-
-async def _check_all(desk: Desk, found: Sequence[Connection]) -> list[Checked]:
-    async with _client(desk) as http:
-        return [await check(http, desk.db, desk.box, desk.clock, desk.ids, connection) for connection in found]
+    async with means_of(desk) as means:
+        return await checking.check_project(means, project_ref, slug)
 
 
 async def _resume(desk: Desk, project_ref: str, slug: str) -> int:
-    return await connections.release(desk.db, (await _find(desk, project_ref, slug)).id)
-
-
-async def _find(desk: Desk, project_ref: str, slug: str) -> Connection:
-    destination = registry.get(slug)
-    for connection in await connections.of_project(desk.db, project_ref):
-        if connection.destination == slug:
-            return connection
-    raise NotFound(f"This project is not connected to {destination.name}.")
-
-
-@asynccontextmanager
-async def _client(desk: Desk) -> AsyncIterator[HttpClient]:
-    http = HttpClient(desk.settings.sandbox_url)
-    try:
-        yield http
-    finally:
-        await http.close()
+    return await connections.release(desk.db, (await connections.find(desk.db, project_ref, slug)).id)
 
 
 def _values(texts: Sequence[str]) -> dict[str, str]:

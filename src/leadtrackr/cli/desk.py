@@ -10,11 +10,13 @@ from sqlalchemy.exc import DBAPIError
 
 from leadtrackr import settings
 from leadtrackr.cli.output import tell
+from leadtrackr.conversions.linking.means import Means
 from leadtrackr.db.database import Database
 from leadtrackr.db.open import ensure_schema, open_database
 from leadtrackr.kit import log
 from leadtrackr.kit.clock import Clock, SystemClock
 from leadtrackr.kit.errors import Unavailable
+from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.secretbox import SecretBox
 from leadtrackr.settings import Settings
@@ -66,6 +68,16 @@ async def opened() -> AsyncIterator[Desk]:
         yield Desk(settings=values, clock=clock, ids=Ids(), box=values.secret_box(), db=db)
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def means_of(desk: Desk) -> AsyncIterator[Means]:
+    """What it takes to ask the platforms, closed at the end."""
+    http = HttpClient(desk.settings.sandbox_url)
+    try:
+        yield Means(db=desk.db, box=desk.box, http=http, clock=desk.clock, ids=desk.ids)
+    finally:
+        await http.close()
 
 
 def at_desk(work: Callable[[Desk], Awaitable[T]]) -> T:

@@ -10,14 +10,14 @@ import click
 import msgspec
 
 from leadtrackr import settings
-from leadtrackr.cli.checking import check
-from leadtrackr.cli.desk import Desk, at_desk, reaching
+from leadtrackr.cli.desk import Desk, at_desk, means_of, reaching
 from leadtrackr.cli.output import json_option, show
 from leadtrackr.conversions import connections, receipts
 from leadtrackr.conversions.incidents import service as incidents
 from leadtrackr.conversions.incidents.model import Incident, IncidentKind
 from leadtrackr.conversions.incidents.service import Filters
 from leadtrackr.conversions.incidents.words import words
+from leadtrackr.conversions.linking.checking import check
 from leadtrackr.conversions.model import Connection, ConnectionState
 from leadtrackr.conversions.versions import expiring
 from leadtrackr.db import migrate
@@ -27,7 +27,6 @@ from leadtrackr.destinations.versions import Age
 from leadtrackr.kit import log
 from leadtrackr.kit.clock import MINUTE, SECOND, SystemClock, from_datetime, to_datetime
 from leadtrackr.kit.errors import LeadTrackrError, SettingError, Unavailable
-from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.secretbox import UnreadableSecretError
 from leadtrackr.settings import Settings
 
@@ -196,12 +195,9 @@ def _incident(one: Incident, now: int) -> Finding:
 
 
 async def _ask(desk: Desk, connected: Sequence[Connection]) -> AsyncIterator[Finding]:
-    http = HttpClient(desk.settings.sandbox_url)
-    try:
+    async with means_of(desk) as means:
         for connection in connected:
-            said = await check(http, desk.db, desk.box, desk.clock, desk.ids, connection)
+            said = await check(means, connection)
             where = f"{said.destination} of project {connection.project_id}"
             level = Level.OK if said.works else Level.ERROR
             yield Finding("credentials", level, f"{where}. {said.sentence} {said.next_step}".rstrip())
-    finally:
-        await http.close()

@@ -19,7 +19,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "label": ("leadtrackr.cli.projects:label", "Make and list conversion labels."),
     "user": ("leadtrackr.cli.user:user", "Let people sign in to the dashboard."),
     "connect": ("leadtrackr.cli.connect:connect", "Connect a project to an ad platform."),
-    "destinations": ("leadtrackr.cli.connect:destinations", "The ad platforms: list, check and resume."),
+    "destinations": ("leadtrackr.cli.connect:destinations", "The ad platforms: list, check, choose accounts."),
     "conversions": ("leadtrackr.cli.conversions:conversions", "Deliveries with their attempts, in words."),
     "incidents": ("leadtrackr.cli.incidents:incidents", "What is wrong with connections, and since when."),
     "version": ("leadtrackr.cli.upkeep:version", "Print the version."),

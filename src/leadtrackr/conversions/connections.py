@@ -51,6 +51,11 @@ _UPDATE: Final = prepare(
         | {"edition": _C.edition + 1, "updated_at": bindparam("now")}
     )
 )
+_LEARN: Final = prepare(
+    update(connections)
+    .where(_C.id == bindparam("of_connection"), _C.project_id == bindparam("of_project"))
+    .values(settings=bindparam("new_settings"), updated_at=bindparam("now"))
+)
 _map = msgspec.json.Decoder(dict[str, str])
 
 
@@ -139,9 +144,39 @@ async def of_project(db: Database, project_ref: str) -> list[Connection]:
     return await db.read(work)
 
 
+async def find(db: Database, project_ref: str, slug: str) -> Connection:
+    """A project's connection to a destination; NotFound, also for a destination that is none."""
+    destination = registry.get(slug)
+    for connection in await of_project(db, project_ref):
+        if connection.destination == slug:
+            return connection
+    raise NotFound(f"This project is not connected to {destination.name}.")
+
+
 async def everything(db: Database) -> list[Connection]:
     """Every project's connections, for whoever runs the server."""
     return await db.read(lambda tx: [_connection(row) for row in tx.all(_ALL)])
+
+
+async def learn(db: Database, connection_id: int, values: Mapping[str, str]) -> bool:
+    """Gives a connection settings that were read from its platform; an empty value takes one away.
+
+    Nothing else changes: what is held stays held. Returns whether something was new; False too when the connection has
+    gone since.
+    """
+
+    def work(tx: Tx) -> bool:
+        found = locked(tx, connection_id)
+        if found is None:
+            return False
+        settings = {name: value for name, value in {**found.settings, **values}.items() if value}
+        if settings == found.settings:
+            return False
+        encoded = msgspec.json.encode(settings).decode()
+        tx.run(_LEARN, of_connection=connection_id, of_project=found.project_id, new_settings=encoded, now=tx.now())
+        return True
+
+    return await db.write(work)
 
 
 async def release(db: Database, connection_id: int) -> int:

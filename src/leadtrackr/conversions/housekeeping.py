@@ -10,6 +10,7 @@ from leadtrackr.conversions import outcomes, rates, strays
 from leadtrackr.conversions.hold import OPEN, OPEN_UNTIL
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.incidents import watch
+from leadtrackr.conversions.linking import queries as sign_ins
 from leadtrackr.conversions.lots import DEATHS
 from leadtrackr.conversions.model import UNSETTLED, JobState, State
 from leadtrackr.conversions.settle import close_up, pass_jobs, settle_passed_jobs
@@ -221,6 +222,7 @@ def mend(tx: Tx) -> None:
         tx.run(_UNBLOCK, ids=sorted(stale))
     rates.forget(tx, tx.now())
     tx.run(_FORGET_KEYS, before=tx.now() - DAY)
+    sign_ins.forget_old(tx)
 
 
 class Backlog(msgspec.Struct, frozen=True):

@@ -85,6 +85,19 @@ class Tokens:
             token = await self._ask(destination, auth, settings)
             return token if isinstance(token, Outcome) else self._keep(connection, auth, settings, token, asked_at)
 
+    async def once(self, destination: Destination, settings: Settings) -> str | Outcome | None:
+        """A token that is kept nowhere, for settings that are no connection's yet.
+
+        ValueError where refresh tokens rotate: asking would use up one that has to be stored.
+        """
+        auth = destination.auth
+        if auth is None:
+            return None
+        if auth.rotates:
+            raise ValueError(f"{destination.name}: a token can be had for a connection only")
+        token = await self._ask(destination, auth, settings)
+        return token if isinstance(token, Outcome) else token.value
+
     def _known(self, connection: Connection, auth: TokenAuth, settings: Settings) -> str | None:
         kept = self._kept.get(connection.id)
         if kept is None or kept.good_until <= self._clock.now():

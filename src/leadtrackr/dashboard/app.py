@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from leadtrackr.dashboard import connections, leads, projects, sign_in
+from leadtrackr.dashboard import connections, leads, projects, sign_in, signing_in
 from leadtrackr.dashboard.rendering import static_file
 from leadtrackr.dashboard.visit import Context, Handler, Visit, to
 from leadtrackr.kit.errors import LeadTrackrError, NotFound, Unauthenticated, Unavailable
@@ -51,6 +51,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = MappingProxyType(
         "/projects/{project}/leads": {"GET": leads.tab},
         "/projects/{project}/leads/{lead}": {"GET": leads.one},
         "/projects/{project}/connections": {"GET": connections.everything},
+        "/projects/{project}/connections/{destination}/sign-in": {"POST": signing_in.begin},
+        "/oauth/{destination}/callback": {"GET": signing_in.back},
         "/static/{name}": {"GET": static},
     }
 )

@@ -14,6 +14,7 @@ from leadtrackr.conversions.incidents.words import words
 from leadtrackr.conversions.model import Connection, ConnectionState
 from leadtrackr.dashboard.receipt import NOTHING, Fact, Said, say
 from leadtrackr.dashboard.rendering import moment, platform
+from leadtrackr.dashboard.signing_in import offers_sign_in
 from leadtrackr.dashboard.visit import Visit
 from leadtrackr.destinations.contract import Destination
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -28,6 +29,8 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     said: Said
     commands: list[str]
     """What to type once a person has mended what held it."""
+    sign_in: str
+    """Where the button that renews the access leads; empty where there is none."""
     facts: list[Fact]
     incidents: list[Said]
     """What else is wrong with it: the state says already that it is held."""
@@ -78,6 +81,7 @@ def show(project: Project, one: Connection, to_send: int, now: int, wrong: Seque
         tone=tone,
         said=said,
         commands=[resume] if one.state == ConnectionState.HELD else [],
+        sign_in=f"/projects/{project.public_id}/connections/{one.destination}/sign-in" if offers_sign_in(one) else "",
         incidents=[
             Said(said.sentence, said.next_step)
             for said in (words(it, now) for it in wrong if it.kind != IncidentKind.STOPPED)

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Actor, Project
+from leadtrackr.conversions.linking.means import Means
 from leadtrackr.dashboard.rendering import render
 from leadtrackr.db.database import Database
 from leadtrackr.kit.clock import SECOND, Clock
@@ -29,6 +30,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     metrics: Metrics
     base_url: str
+    means: Means
+    """What asks the platforms."""
     sandbox_url: str | None
     """Where everything is sent instead of the platforms; said on every page."""
 

@@ -217,6 +217,24 @@ connections: Final = Table(
     _partial("ix_connections_token", "token_ends_at", where="token_ends_at IS NOT NULL"),
 )
 
+oauth_flows: Final = Table(
+    "oauth_flows",
+    metadata,
+    _id(),
+    _ref("project_id", "projects.id"),
+    _text("destination"),
+    # Empty for whoever works on the command line of the server.
+    _ref("user_id", "users.id", nullable=True),
+    Column("state_hash", Text, nullable=False, unique=True),
+    _text("redirect_uri"),
+    _text("kept"),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("used_at", nullable=True),
+    _time("granted_at", nullable=True),
+    Index("ix_oauth_flows_project", "project_id", "destination"),
+)
+
 jobs: Final = Table(
     "jobs",
     metadata,

@@ -31,6 +31,13 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
+from leadtrackr.destinations.ga4_accounts import (
+    ANALYTICS_CONSENT,
+    GA4_ACCOUNTS,
+    LISTING_AUTH,
+    LISTING_CODES,
+    LISTING_FIELDS,
+)
 from leadtrackr.destinations.http_common import (
     JSON,
     ON_THE_WAY,
@@ -123,6 +130,7 @@ CODES: Final[Mapping[str, Code]] = {
         _VALIDATING,
     ),
     **_VALIDATION,
+    **LISTING_CODES,
     "INTERNAL_ERROR": trouble("Google Analytics had an error of its own.", link=_VALIDATING),
 }
 
@@ -257,7 +265,7 @@ GA4: Final = Destination(
     docs_url=_DOCS,
     api_version="Measurement Protocol",
     api_version_ends=None,
-    fields=(*_FIELDS, *RATE_FIELDS),
+    fields=(*_FIELDS, *LISTING_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
     limits=Limits(batch_events=1, batch_bytes=129_999, in_flight=8, timeout_s=20),
     identifiers=("cid",),
@@ -271,6 +279,9 @@ GA4: Final = Destination(
     read_check=read_check,
     validation=Validation(request=validated, read=read_check),
     codes=CODES,
+    consent=ANALYTICS_CONSENT,
+    reading=LISTING_AUTH,
+    accounts=GA4_ACCOUNTS,
     counts_once=False,
     take_back=TakeBack(
         restate=False,

@@ -67,6 +67,16 @@ def validate_settings(destination: Destination, values: Mapping[str, str]) -> Se
     return settings
 
 
+def tidied(destination: Destination, values: Mapping[str, str]) -> dict[str, str]:
+    """The values given, each checked by itself; what is still missing does not matter yet. InvalidInput as above."""
+    fields = {field.name: field for field in destination.fields}
+    for name in values:
+        if name not in fields:
+            raise InvalidInput(f"{destination.name} has no setting {name!r}; it takes {', '.join(fields)}.", name)
+    given = {name: value for name, value in values.items() if value.strip()}
+    return {name: _value(fields[name], value) for name, value in given.items()}
+
+
 def with_changes(destination: Destination, known: Mapping[str, str], values: Mapping[str, str]) -> Mapping[str, str]:
     """What a connection is to be made with: what it has, and over it the values given now.
 

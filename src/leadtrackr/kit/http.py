@@ -129,6 +129,10 @@ class HttpClient:
         except ValueError:
             return request.url.partition("?")[0]
 
+    def address_for_people(self, request: Outgoing) -> str:
+        """The same with its query, for a browser that a person opens. ValueError when nothing may go there."""
+        return str(self._target(request))
+
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
         if self._session is not None:

@@ -49,6 +49,14 @@ class Ids:
         """A secret to sign webhooks with, 256 random bits, in the form of Standard Webhooks."""
         return "whsec_" + base64.b64encode(self._random_bytes(32)).decode()
 
+    def oauth_state(self) -> str:
+        """The `state` of a platform's sign-in, 200 random bits; stored as `hash_key` of it."""
+        return self._text(25)
+
+    def oauth_verifier(self) -> str:
+        """The code verifier of a platform's sign-in (RFC 7636): 52 characters, 256 random bits."""
+        return self._text(32)
+
     def uuid(self) -> str:
         """A random UUID (version 4)."""
         return str(uuid.UUID(bytes=self._random_bytes(16), version=4))

@@ -1,8 +1,8 @@
-"""Google's OAuth 2 token endpoint: `POST /google_oauth/token`, form-encoded.
+"""Google's OAuth 2: the page for people (`google_consent.py`) and the token endpoint, `POST /google_oauth/token`.
 
-Grants: `refresh_token`, and `urn:ietf:params:oauth:grant-type:jwt-bearer` for service accounts. The access tokens given
-out here are the ones that the Data Manager emulator takes. Source: Google's OAuth 2 pages for web servers and service
-accounts. Not verified: the wording of descriptions other than that of a revoked grant.
+Grants, form-encoded: `authorization_code`, `refresh_token`, and `urn:ietf:params:oauth:grant-type:jwt-bearer` for
+service accounts. The access tokens given out here are the ones that the Google emulators take. Source: Google's OAuth 2
+pages for web servers and service accounts. Not verified: the wording of descriptions but that of a revoked grant.
 """
 
 import base64
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from leadtrackr.sandbox.contract import Answer, Call, Platform, json_answer
+from leadtrackr.sandbox.google_consent import PATH, CodeError, Consents
 from leadtrackr.sandbox.world import MICROS, World
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -31,8 +32,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revoked          every refresh token and every access token given out is dead
     revoked_tokens   these refresh tokens (or service account e-mails) are dead; so is one that starts with `revoked-`
     clients          client id → secret; empty: any client is known
-    scopes           what a refresh token was granted
+    scopes           what a refresh token was granted that did not come of a code
     lifetime_s       how long an access token really works, in seconds; the answer says 3599 in any case
+    redirect_uris    the client's registered redirect addresses; empty: any https one, and any of this machine
+    denied           the person clicks Cancel
+    unticked         scopes that the person leaves out
+    code_life_s      how long a code can be exchanged, in seconds
     public_keys      service account e-mail → PEM public key; with a key, the assertion's signature is verified
     """
 
@@ -41,6 +46,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clients: dict[str, str] = {}
     scopes: tuple[str, ...] = (DATAMANAGER, ADWORDS)
     lifetime_s: float = EXPIRES_IN
+    redirect_uris: frozenset[str] = frozenset()
+    denied: bool = False
+    unticked: frozenset[str] = frozenset()
+    code_life_s: float = 600
     public_keys: dict[str, str] = {}
 
 
@@ -53,26 +62,31 @@ class OAuthError(Exception):
 
 
 class GoogleOAuth(Platform[Settings]):
-    """The token endpoint."""
+    """The page and the token endpoint."""
 
     slug = "google_oauth"
     takes_events = False
 
     def __init__(self, world: World) -> None:
         super().__init__(world, Settings())
+        self._consents = Consents()
 
     def answer(self, call: Call) -> Answer:
-        """Exchange a grant for an access token."""
+        """Show the page, or exchange a grant for an access token."""
+        if call.path == PATH and call.method == "GET":
+            return self._consents.authorize(call, self.settings)
         if call.path != "/token":
             return _refusal(404, "not_found", "There is nothing at this address.")
         if call.method != "POST":
             return _refusal(405, "invalid_request", "The token endpoint takes POST only.")
         try:
-            scopes, grant = self._grant(call)
+            scopes, grant, new_token = self._grant(call)
         except OAuthError as error:
             return _refusal(error.status, error.code, str(error))
         token = self.world.issue(scopes, self.settings.lifetime_s, grant)
-        body = {"access_token": token, "expires_in": EXPIRES_IN, "scope": " ".join(sorted(scopes))}
+        body: dict[str, object] = {"access_token": token, "expires_in": EXPIRES_IN, "scope": " ".join(sorted(scopes))}
+        if new_token is not None:
+            body["refresh_token"] = new_token
         return json_answer(200, {**body, "token_type": "Bearer"}, headers={"Cache-Control": "no-store"})
 
     def failure(self, status: int) -> Answer:
@@ -85,15 +99,27 @@ class GoogleOAuth(Platform[Settings]):
         tokens = self.world.tokens
         self.world.tokens = {name: token for name, token in tokens.items() if not self._is_revoked(token.grant)}
 
-    def _grant(self, call: Call) -> tuple[frozenset[str], str]:
+    def _grant(self, call: Call) -> tuple[frozenset[str], str, str | None]:
+        """The scopes, the grant that the access token hangs on, and a refresh token where one is given out."""
         kind = call.form.get("grant_type", "") if call.is_form else ""
+        if kind == "authorization_code":
+            return self._code(call)
         if kind == "refresh_token":
-            return self._refresh(call)
+            return *self._refresh(call), None
         if kind == JWT_BEARER:
-            return self._service_account(call)
+            return *self._service_account(call), None
         if not kind:
             raise OAuthError(400, "invalid_request", "grant_type is missing from the form-encoded body.")
         raise OAuthError(400, "unsupported_grant_type", f"Unknown grant type: {kind}.")
+
+    def _code(self, call: Call) -> tuple[frozenset[str], str, str | None]:
+        client, secret = _client(call)
+        self._check_client(client, secret)
+        try:
+            scopes, token = self._consents.redeem(call, client)
+        except CodeError as error:
+            raise OAuthError(400, error.code, str(error)) from error
+        return scopes, token or client, token
 
     def _refresh(self, call: Call) -> tuple[frozenset[str], str]:
         form = call.form
@@ -102,7 +128,7 @@ class GoogleOAuth(Platform[Settings]):
         if not refresh_token:
             raise OAuthError(400, "invalid_request", "refresh_token is missing.")
         self._check_revoked(refresh_token)
-        granted = frozenset(self.settings.scopes)
+        granted = self._consents.refresh_tokens.get(refresh_token, frozenset(self.settings.scopes))
         wanted = frozenset(form["scope"].split()) if form.get("scope") else granted
         if not wanted <= granted:
             raise OAuthError(400, "invalid_scope", "The scope asked for goes beyond the one granted.")

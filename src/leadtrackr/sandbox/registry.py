@@ -5,7 +5,9 @@ from typing import Any
 from leadtrackr.sandbox.contract import Platform
 from leadtrackr.sandbox.ga4 import Ga4
 from leadtrackr.sandbox.google_ads import GoogleAds
+from leadtrackr.sandbox.google_ads_api import GoogleAdsApi
 from leadtrackr.sandbox.google_ads_legacy import GoogleAdsLegacy
+from leadtrackr.sandbox.google_analytics_admin import GoogleAnalyticsAdmin
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.microsoft import Microsoft
@@ -33,5 +35,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Webhook(world),
         GoogleOAuth(world),
         MicrosoftOAuth(world),
+        GoogleAdsApi(world),
+        GoogleAnalyticsAdmin(world),
     )
     return {platform.slug: platform for platform in made}

@@ -6,7 +6,9 @@ from datetime import date
 import msgspec
 
 from leadtrackr.destinations.contract.answers import Code, Outcome, Request, Response, Verdict
+from leadtrackr.destinations.contract.consent import Consent
 from leadtrackr.destinations.contract.events import Event, Field, LeadData, Limits, Settings, Warning, Window
+from leadtrackr.destinations.contract.reading import AccountTree, Actions, Listing, Standing, Steps
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -155,6 +157,16 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     codes: Mapping[str, Code]
     """The outcome table: every code that `read`, `read_check`, `auth` and `status` can give, with its words."""
     auth: TokenAuth | None = None
+    consent: Consent | None = None
+    """How a person signs in at the platform; None where credentials are only entered."""
+    reading: TokenAuth | None = None
+    """The token for what is read of an account, where it is not that of `auth`."""
+    accounts: Listing[AccountTree] | None = None
+    """The accounts that the credentials reach; None where the platform lists none."""
+    standing: Callable[[Settings, str | None], Steps[Standing]] | None = None
+    """From settings and access token: how the account stands; None where there is nothing to read."""
+    actions: Actions | None = None
+    """The conversion actions of the account; None where the platform has none or lists none."""
     token_ends: Callable[[Settings], int | None] | None = None
     """When the credentials that a person has connected end, microseconds UTC; None when their settings do not tell.
     Not the access token of `auth`, which the engine renews by itself."""

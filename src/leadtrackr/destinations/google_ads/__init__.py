@@ -19,15 +19,26 @@ from leadtrackr.destinations.contract import (
     LeadData,
     Limits,
     Request,
+    Right,
     Settings,
     TakeBack,
     Validation,
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
+from leadtrackr.destinations.google_ads.accounts import GOOGLE_ACCOUNTS
+from leadtrackr.destinations.google_ads.actions import GOOGLE_ACTIONS
 from leadtrackr.destinations.google_ads.answer import read, read_check, read_validation
 from leadtrackr.destinations.google_ads.codes import CODES
-from leadtrackr.destinations.google_ads.oauth import GOOGLE_AUTH, cloud_project
+from leadtrackr.destinations.google_ads.consent import google_consent
+from leadtrackr.destinations.google_ads.oauth import ADWORDS, GOOGLE_AUTH, SCOPE, cloud_project
+from leadtrackr.destinations.google_ads.reading import READING_AUTH
+from leadtrackr.destinations.google_ads.standing import (
+    USER_DATA,
+    USER_DATA_READ_FOR,
+    read_standing,
+    takes_user_data,
+)
 from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
 from leadtrackr.destinations.normalise import RULES
@@ -78,15 +89,8 @@ _FIELDS: Final = (
         secret=True,
     ),
     TOKEN_ENDS_ON,
-    Field(
-        name="user_data",
-        label="Send hashed customer data",
-        help="yes once enhanced conversions for leads is on and its terms are accepted in Google Ads. Until then "
-        "Google refuses whole requests with such data, so with no only click ids are sent.",
-        kind="choice",
-        choices=("yes", "no"),
-        default="no",
-    ),
+    USER_DATA,
+    USER_DATA_READ_FOR,
     Field(
         name="click_age_hours",
         label="Hours to wait after the lead",
@@ -146,7 +150,7 @@ def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:
     """A click id, or hashed data where the account takes it."""
     if any(lead.ids.get(name) for name in CLICK_IDS):
         return ()
-    if settings.get("user_data") != "yes":
+    if not takes_user_data(settings):
         return (SkipWarning("gclid", "The lead has no Google click id (gclid, gbraid or wbraid)."),)
     if lead.email or lead.phone:
         return ()
@@ -167,7 +171,7 @@ def window(event: Event, settings: Settings) -> Window:
 
 def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
     """One request for events of one conversion action."""
-    with_user_data = settings.get("user_data") == "yes"
+    with_user_data = takes_user_data(settings)
     items = tuple([encode(_event(event, with_user_data)) for event in events])
     return _request(events[0].action, settings, token, items, b"]}")
 
@@ -276,6 +280,14 @@ GOOGLE_ADS: Final = Destination(
     validation=Validation(request=validated, read=read_validation),
     codes=CODES,
     auth=GOOGLE_AUTH,
+    consent=google_consent(
+        Right(SCOPE, "Data Manager: send conversions to Google Ads"),
+        Right(ADWORDS, "Google Ads: read the accounts and their conversion actions, and make new ones"),
+    ),
+    reading=READING_AUTH,
+    accounts=GOOGLE_ACCOUNTS,
+    standing=read_standing,
+    actions=GOOGLE_ACTIONS,
     token_ends=token_ends,
     status=GOOGLE_STATUS,
     take_back=TakeBack(
@@ -286,8 +298,9 @@ GOOGLE_ADS: Final = Destination(
         build=restate,
         zero_setting=RETRACT_AS_ZERO,
     ),
-    about="One click id (gclid before gbraid before wbraid) and, with user_data=yes, the SHA-256 of e-mail address and "
-    "phone. Sent as transactionId: the event id, so that a repeat counts once. Consent is sent as recorded.",
+    about="One click id (gclid before gbraid before wbraid) and, where the account takes it, the SHA-256 of e-mail "
+    "address and phone. Sent as transactionId: the event id, so that a repeat counts once. Consent is sent as "
+    "recorded.",
     window_help="Opens click_age_hours (6) after the lead; closes 90 days after it with a click id, 63 days with "
     "hashed data alone.",
     unverified=(

@@ -9,8 +9,10 @@ from functools import partial
 from typing import Final
 
 from leadtrackr.destinations.contract import HTTP_CODES, Action, Code, Kind, Scope
+from leadtrackr.destinations.google_ads.consent import CONSENT_CODES
 from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES
 from leadtrackr.destinations.google_ads.processing import DIAGNOSTICS, PROCESSING, STATUS
+from leadtrackr.destinations.google_ads.reading import READING
 from leadtrackr.destinations.http_common import SIX_HOURS_S
 from leadtrackr.destinations.rows import fault, held, held_by_fault, later, mend, taken, trouble
 
@@ -188,6 +190,8 @@ _EVENT: Final[Mapping[str, Code]] = {
 CODES: Final[Mapping[str, Code]] = {
     **HTTP_CODES,
     **OAUTH_CODES,
+    **CONSENT_CODES,
+    **READING,
     **OURS,
     **_WHOLE,
     **_EVENT,

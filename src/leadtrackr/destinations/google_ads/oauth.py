@@ -36,6 +36,7 @@ TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an addr
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
 ADWORDS: Final = "https://www.googleapis.com/auth/adwords"
 """The scope of the Google Ads API."""
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _LIFE_S: Final = 3600
 _OF_PROJECT: Final = ".iam.gserviceaccount.com"
 _CLIENT: Final = re.compile(r"(\d+)-\w+\.apps\.googleusercontent\.com")
@@ -78,6 +79,10 @@ OAUTH_CODES: Final[Mapping[str, Code]] = {
         "The connection was made without the right to send conversions.",
         "Connect again and leave the tick at the Data Manager right.",
     ),
+    "reading_scope_missing": _credentials(
+        "The connection was made without the right to read accounts.",
+        "Connect again and leave every tick; sending goes on without it.",
+    ),
     "invalid_request": _credentials("Google finds the credentials incomplete.", "Enter the credentials again."),
     "access_denied": _credentials("Google denies access to this user.", "Connect as another user, or ask your admin."),
     "admin_policy_enforced": _credentials(
@@ -109,6 +114,8 @@ class _Refusal(msgspec.Struct):
 def token_request(settings: Settings, now: int, scope: str = SCOPE) -> Request:
     """The request for an access token; a service account's key goes before a refresh token.
 
+    A service account is given the scope that it asks for; a refresh token brings those that a person has allowed.
+
     InvalidInput when the key is no RSA key, or when neither is there.
     """
     if key := settings.get("service_account_json"):
@@ -125,7 +132,7 @@ def token_request(settings: Settings, now: int, scope: str = SCOPE) -> Request:
     return Request(
         service="google_oauth",
         url=TOKEN_URL,
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        headers=FORM,
         body=urlencode(form).encode(),
     )
 
@@ -162,22 +169,31 @@ def _assertion(text: str, now: int, scope: str) -> str:
         ) from error
 
 
-def read_token(response: Response, scope: str = SCOPE) -> Token | Outcome:
-    """The token, or why there is none. A refused credential is a hold: asking again would not help."""
+def read_token(response: Response, scope: str = SCOPE, lacking: str = "scope_missing") -> Token | Outcome:
+    """The token, or why there is none. A refused credential is a hold: asking again would not help.
+
+    `lacking` is the code for a token without the scope.
+    """
     if response.status == 200:
         granted = decode(response.body, _Granted)
         if granted is None or not granted.access_token:
             return outcome(_CODES, "token_unreadable")
         if granted.scope and scope not in granted.scope.split():
-            return outcome(_CODES, "scope_missing")
+            return outcome(_CODES, lacking)
         return Token(granted.access_token, granted.expires_in)
-    if failure := transport_failure(_CODES, response):
+    return refusal(_CODES, response)
+
+
+def refusal(codes: Mapping[str, Code], response: Response) -> Outcome:
+    """Why the token endpoint gave nothing, by a table that holds `HTTP_CODES` and `OAUTH_CODES`."""
+    if failure := transport_failure(codes, response):
         return failure
-    refusal = decode(response.body, _Refusal)
-    if refusal is None:
-        return outcome(_CODES, "oauth_refused", f"HTTP {response.status}")
-    words = " ".join(filter(None, (refusal.error, refusal.error_subtype, refusal.error_description)))
-    return outcome(_CODES, refusal.error if refusal.error in OAUTH_CODES else "oauth_refused", words)
+    said = decode(response.body, _Refusal)
+    if said is None:
+        return outcome(codes, "oauth_refused", f"HTTP {response.status}")
+    words = " ".join(filter(None, (said.error, said.error_subtype, said.error_description)))
+    known = said.error in codes and said.error not in HTTP_CODES
+    return outcome(codes, said.error if known else "oauth_refused", words)
 
 
 GOOGLE_AUTH: Final = TokenAuth(request=token_request, read=read_token)

@@ -1,0 +1,1 @@
+"""Connecting a project's account at a platform: asking it who it is, what it has and whether the credentials work."""
