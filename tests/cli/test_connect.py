@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from leadtrackr.destinations.registry import DESTINATIONS
+
 from .conftest import Environment, Run, call, data
 
 META = ("dataset_id=1234567890123456", "access_token=good-token")
 GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "refresh_token=r")
+LINKEDIN = ("ad_account=512345678", "access_token=good-token")
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 
 
@@ -23,7 +26,9 @@ def project(run: Run, to_sandbox: Environment) -> str:
     return str(data(run(to_sandbox, "project", "create", "My site", "--json"))["projectId"])
 
 
-@pytest.mark.parametrize(("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4)])
+@pytest.mark.parametrize(
+    ("slug", "settings"), [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4), ("linkedin", LINKEDIN)]
+)
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]
 ) -> None:
@@ -106,7 +111,7 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
 
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
-    assert [one["slug"] for one in listed] == ["google_ads", "ga4", "meta"]
+    assert [one["slug"] for one in listed] == list(DESTINATIONS)
     assert listed[2]["apiVersionEnds"] == "2028-07-29"
     assert "not announced" in run(environment, "destinations", "list").stdout
     assert not (tmp_path / "data").exists()

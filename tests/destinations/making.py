@@ -41,9 +41,27 @@ SETTINGS: dict[str, dict[str, str]] = {
         "action_source": "website",
         "api_version": "v25.0",
     },
+    "linkedin": {"ad_account": "512345678", "access_token": "hush-linkedin", "api_version": "202609"},
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "QualifiedLead"}
-TOKENS: dict[str, str | None] = {"google_ads": "hush-token", "ga4": None, "meta": None}
+ACTIONS = {
+    "google_ads": "987654321",
+    "ga4": "qualify_lead",
+    "meta": "QualifiedLead",
+    "linkedin": "104012",
+}
+TOKENS: dict[str, str | None] = {
+    "google_ads": "hush-token",
+    "ga4": None,
+    "meta": None,
+    "linkedin": None,
+}
+MONEY = {
+    "google_ads": ("conversionValue", "currency"),
+    "ga4": ("value", "currency"),
+    "meta": ("value", "currency"),
+    "linkedin": ("amount", "currencyCode"),
+}
+"""The keys under which a value and its currency leave."""
 
 
 def lead(**changes: Any) -> LeadData:
@@ -63,6 +81,7 @@ def lead(**changes: Any) -> LeadData:
             "fbp": "fb.1.1790000000000.1098115397",
             "cid": "123456789.1790000000",
             "sid": "1790000001",
+            "li_fat_id": "1e0a7c3f-9B2d-4d11-8f6a-0c5d1b7e2a90",
         },
         "consent": {"ad_user_data": "granted", "ad_personalization": "denied"},
         "conversion_page": "example.de/kontakt",

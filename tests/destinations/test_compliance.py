@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadtrackr.destinations.contract import HTTP_CODES, RATE_FIELDS, Destination, Event, Kind, LeadData, Outcome, Scope
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.errors import InvalidInput
-from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
+from tests.destinations.making import ACTIONS, DAY, MONEY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
@@ -47,7 +47,7 @@ leads = st.builds(
     last_name=st.none() | st.text(max_size=30),
     country=st.none() | st.sampled_from(["DE", "NL", "GB", "US", "JP"]),
     ids=st.dictionaries(
-        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid"]),
+        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid", "li_fat_id"]),
         st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
     ),
     consent=st.dictionaries(
@@ -216,7 +216,7 @@ def test_stripped_data_never_appears(destination: Destination) -> None:
     )
     body = built(destination, event(stripped, destination.slug)).decode()
     assert not HASH.search(body)
-    for word in ("gclid", "fbc", "fbp"):
+    for word in ("gclid", "fbc", "fbp", "TRACKING_UUID"):
         assert word not in body
 
 
@@ -246,7 +246,7 @@ def test_requests_go_to_the_platform_over_https(destination: Destination) -> Non
 def test_a_full_batch_of_long_events_keeps_the_limits(destination: Destination) -> None:
     long = "x" * 1500
     someone = lead(
-        ids={"gclid": long, "cid": "1.2", "fbc": f"fb.1.1.{long}", "fbp": f"fb.1.1.{long}"},
+        ids={"gclid": long, "cid": "1.2", "fbc": f"fb.1.1.{long}", "fbp": f"fb.1.1.{long}", "li_fat_id": long},
         conversion_page=f"example.de/{long}",
         user_agent="Mozilla " + "u" * 400,
     )
@@ -300,7 +300,8 @@ def test_a_value_never_goes_without_a_currency(
     destination: Destination, cents: int | None, currency: str | None
 ) -> None:
     body = built(destination, event(slug=destination.slug, value_cents=cents, currency=currency))
-    assert (b'alue":' in body) == (b'"currency":' in body) == (cents is not None and currency is not None)
+    value_key, currency_key = (f'"{key}":'.encode() for key in MONEY[destination.slug])
+    assert (value_key in body) == (currency_key in body) == (cents is not None and currency is not None)
 
 
 @ALL
@@ -327,4 +328,4 @@ def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> No
 
 
 def test_the_tests_cover_the_registry() -> None:
-    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(DESTINATIONS)
+    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(MONEY) == set(DESTINATIONS)

@@ -63,10 +63,17 @@ def test_the_next_step_is_an_instruction_for_you_and_nothing_to_do_else(one: Ent
         assert "hoever runs" in one.next_step, "who acts must be said"
 
 
+def _host(link: str) -> str:
+    return link.split("/")[2]
+
+
 @ALL
 def test_the_link_leads_somewhere(one: Entry) -> None:
     if one.link.startswith("https://"):
-        assert re.fullmatch(r"https://developers\.(google|facebook)\.com/[\w/-]+", one.link)
+        assert re.fullmatch(r"https://[a-z.-]+/[\w/.-]+", one.link)
+        assert _host(one.link) in {_host(each.docs_url) for each in DESTINATIONS.values()}, (
+            "not the platform's own page"
+        )
         return
     path, _, name = one.link.partition("#")
     assert (ROOT / path).is_file()

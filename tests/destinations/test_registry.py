@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "linkedin"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, linkedin"):
         get("myspace")
 
 
@@ -58,6 +58,9 @@ REFUSED = [
     ("meta", {"access_token": "a\nb"}, "access_token", "no spaces"),
     ("meta", {"api_version": "25"}, "api_version", "v25.0"),
     ("meta", {"action_source": "physical_store"}, "action_source", "one of website"),
+    ("linkedin", {"ad_account": "urn:li:sponsoredAccount:5"}, "ad_account", "number of the ad account"),
+    ("linkedin", {"access_token": "a b"}, "access_token", "no spaces"),
+    ("linkedin", {"api_version": "202613"}, "api_version", "year and month"),
 ]
 
 
@@ -96,6 +99,9 @@ BAD_VALUES = [
     ("meta", "  "),
     ("meta", "a\nb"),
     ("meta", "a" * 51),
+    ("linkedin", "urn:lla:llaPartnerConversion:1"),
+    ("linkedin", "0"),
+    ("linkedin", "Lead"),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

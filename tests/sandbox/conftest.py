@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .client import Ads, Capi, Client, Clock, Mp, Server
+from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, Server
 
 
 @pytest.fixture
@@ -45,3 +45,9 @@ def capi(sandbox: Client) -> Capi:
 def mp(sandbox: Client) -> Mp:
     """GA4's Measurement Protocol."""
     return Mp(sandbox)
+
+
+@pytest.fixture
+def linkedin(sandbox: Client) -> LinkedInApi:
+    """LinkedIn's Conversions API."""
+    return LinkedInApi(sandbox)

@@ -25,6 +25,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "google_ads",
         "ga4",
         "meta",
+        "linkedin",
         "google_oauth",
         "sandbox",
     }

@@ -11,10 +11,11 @@ import msgspec
 from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
+from leadtrackr.destinations.linkedin import LINKEDIN
 from leadtrackr.destinations.meta import META
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, LINKEDIN)}
 """By slug, in the order in which people see them."""
 
 
