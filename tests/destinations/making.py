@@ -42,24 +42,28 @@ SETTINGS: dict[str, dict[str, str]] = {
         "api_version": "v25.0",
     },
     "linkedin": {"ad_account": "512345678", "access_token": "hush-linkedin", "api_version": "202609"},
+    "reddit": {"pixel_id": "a2_abc123def456", "access_token": "hush-reddit", "action_source": "WEBSITE"},
 }
 ACTIONS = {
     "google_ads": "987654321",
     "ga4": "qualify_lead",
     "meta": "QualifiedLead",
     "linkedin": "104012",
+    "reddit": "LEAD",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
     "ga4": None,
     "meta": None,
     "linkedin": None,
+    "reddit": None,
 }
 MONEY = {
     "google_ads": ("conversionValue", "currency"),
     "ga4": ("value", "currency"),
     "meta": ("value", "currency"),
     "linkedin": ("amount", "currencyCode"),
+    "reddit": ("value", "currency"),
 }
 """The keys under which a value and its currency leave."""
 
@@ -82,6 +86,8 @@ def lead(**changes: Any) -> LeadData:
             "cid": "123456789.1790000000",
             "sid": "1790000001",
             "li_fat_id": "1e0a7c3f-9B2d-4d11-8f6a-0c5d1b7e2a90",
+            "rdt_cid": "3184742045291813272_aB",
+            "rdt_uuid": "1790000000000.b8f7eb7d-b357-437b-8bd3-e1c8166c7132",
         },
         "consent": {"ad_user_data": "granted", "ad_personalization": "denied"},
         "conversion_page": "example.de/kontakt",

@@ -47,7 +47,7 @@ leads = st.builds(
     last_name=st.none() | st.text(max_size=30),
     country=st.none() | st.sampled_from(["DE", "NL", "GB", "US", "JP"]),
     ids=st.dictionaries(
-        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid", "li_fat_id"]),
+        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid", "li_fat_id", "rdt_cid", "rdt_uuid"]),
         st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
     ),
     consent=st.dictionaries(
@@ -216,7 +216,7 @@ def test_stripped_data_never_appears(destination: Destination) -> None:
     )
     body = built(destination, event(stripped, destination.slug)).decode()
     assert not HASH.search(body)
-    for word in ("gclid", "fbc", "fbp", "TRACKING_UUID"):
+    for word in ("gclid", "fbc", "fbp", "TRACKING_UUID", "click_id", "uuid"):
         assert word not in body
 
 
@@ -246,7 +246,14 @@ def test_requests_go_to_the_platform_over_https(destination: Destination) -> Non
 def test_a_full_batch_of_long_events_keeps_the_limits(destination: Destination) -> None:
     long = "x" * 1500
     someone = lead(
-        ids={"gclid": long, "cid": "1.2", "fbc": f"fb.1.1.{long}", "fbp": f"fb.1.1.{long}", "li_fat_id": long},
+        ids={
+            "gclid": long,
+            "cid": "1.2",
+            "fbc": f"fb.1.1.{long}",
+            "fbp": f"fb.1.1.{long}",
+            "li_fat_id": long,
+            "rdt_cid": long,
+        },
         conversion_page=f"example.de/{long}",
         user_agent="Mozilla " + "u" * 400,
     )

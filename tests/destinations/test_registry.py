@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "linkedin"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "linkedin", "reddit"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, linkedin"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, linkedin, reddit"):
         get("myspace")
 
 
@@ -61,6 +61,8 @@ REFUSED = [
     ("linkedin", {"ad_account": "urn:li:sponsoredAccount:5"}, "ad_account", "number of the ad account"),
     ("linkedin", {"access_token": "a b"}, "access_token", "no spaces"),
     ("linkedin", {"api_version": "202613"}, "api_version", "year and month"),
+    ("reddit", {"pixel_id": "a2-x"}, "pixel_id", "Copy the pixel id"),
+    ("reddit", {"action_source": "website"}, "action_source", "one of WEBSITE"),
 ]
 
 
@@ -102,6 +104,11 @@ BAD_VALUES = [
     ("linkedin", "urn:lla:llaPartnerConversion:1"),
     ("linkedin", "0"),
     ("linkedin", "Lead"),
+    ("reddit", "Lead"),
+    ("reddit", "SignUp"),
+    ("reddit", "sign_up"),
+    ("reddit", "CUSTOM"),
+    ("reddit", "a" * 65),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "
@@ -115,6 +122,11 @@ def test_bad_event_values_are_refused(slug: str, value: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         validate_event_value(get(slug), value)
     assert refused.value.field == slug
+
+
+@pytest.mark.parametrize("value", ["SIGN_UP", "LEAD", "Lead qualified", "Angebot ü", "a" * 64])
+def test_names_for_reddit(value: str) -> None:
+    assert validate_event_value(get("reddit"), value) == value
 
 
 @pytest.mark.parametrize("value", ["generate_lead", "error_lead", "gadget", "a" * 40, "Lead2"])

@@ -289,3 +289,33 @@ class LinkedInApi:
         changed = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in {**self.HEADERS, **changed}.items() if value is not None}
         return self.client.call("POST", self.PATH, body, sent)
+
+
+class RedditApi:
+    """Requests to Reddit's Conversions API."""
+
+    PATH = "/reddit/api/v3/pixels/a2_abc/conversion_events"
+    TOKEN = "eyToken"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def event(self, **changes: Any) -> dict[str, Any]:
+        """A valid event; a change to None takes the field out."""
+        event = {
+            "event_at": (NOW - 3600 * SECOND) // 1000,
+            "action_source": "WEBSITE",
+            "type": {"tracking_type": "LEAD"},
+            "user": {"email": digest("a@example.com")},
+            "metadata": {"conversion_id": "lt_1"},
+            **changes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def send(self, *events: Any, token: str | None = TOKEN) -> Reply:
+        """POST these events, or one."""
+        return self.post({"data": {"events": list(events) or [self.event()]}}, token)
+
+    def post(self, body: object, token: str | None = TOKEN) -> Reply:
+        """POST a body."""
+        return self.client.call("POST", self.PATH, body, {} if token is None else {"Authorization": f"Bearer {token}"})

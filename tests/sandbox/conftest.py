@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, Server
+from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, RedditApi, Server
 
 
 @pytest.fixture
@@ -51,3 +51,9 @@ def mp(sandbox: Client) -> Mp:
 def linkedin(sandbox: Client) -> LinkedInApi:
     """LinkedIn's Conversions API."""
     return LinkedInApi(sandbox)
+
+
+@pytest.fixture
+def reddit(sandbox: Client) -> RedditApi:
+    """Reddit's Conversions API."""
+    return RedditApi(sandbox)

@@ -14,7 +14,7 @@ from leadtrackr.sandbox.ledger import Ledger
 from leadtrackr.sandbox.registry import platforms
 from leadtrackr.sandbox.world import World
 
-from .client import NOW, Ads, Capi, Client, LinkedInApi, Mp
+from .client import NOW, Ads, Capi, Client, LinkedInApi, Mp, RedditApi
 
 NOWHERE = Client(0)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -66,6 +66,15 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
             ]
         },
     ),
+    (
+        "reddit",
+        "/api/v3/pixels/a2_abc/conversion_events",
+        {
+            "data": {
+                "events": [RedditApi(NOWHERE).event(metadata={"conversion_id": "a", "value": 1, "currency": "EUR"})]
+            }
+        },
+    ),
 ]
 
 
@@ -102,7 +111,7 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     assert answer.status < 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "linkedin"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "linkedin", "reddit"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]

@@ -26,6 +26,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "ga4",
         "meta",
         "linkedin",
+        "reddit",
         "google_oauth",
         "sandbox",
     }

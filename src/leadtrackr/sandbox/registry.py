@@ -8,6 +8,7 @@ from leadtrackr.sandbox.google_ads import GoogleAds
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.linkedin import LinkedIn
 from leadtrackr.sandbox.meta import Meta
+from leadtrackr.sandbox.reddit import Reddit
 from leadtrackr.sandbox.world import World
 
 
@@ -18,6 +19,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Ga4(world),
         Meta(world),
         LinkedIn(world),
+        Reddit(world),
         GoogleOAuth(world),
     )
     return {platform.slug: platform for platform in made}
