@@ -12,6 +12,7 @@ META = ("dataset_id=1234567890123456", "access_token=good-token")
 GOOGLE = ("operating_account=123-456-7890", "client_id=c", "client_secret=s", "refresh_token=r")
 LINKEDIN = ("ad_account=512345678", "access_token=good-token")
 REDDIT = ("pixel_id=a2_abc", "access_token=good-token")
+OPENAI = ("pixel_id=px1", "api_key=good-token")
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 
 
@@ -29,7 +30,14 @@ def project(run: Run, to_sandbox: Environment) -> str:
 
 @pytest.mark.parametrize(
     ("slug", "settings"),
-    [("meta", META), ("google_ads", GOOGLE), ("ga4", GA4), ("linkedin", LINKEDIN), ("reddit", REDDIT)],
+    [
+        ("meta", META),
+        ("google_ads", GOOGLE),
+        ("ga4", GA4),
+        ("linkedin", LINKEDIN),
+        ("reddit", REDDIT),
+        ("openai", OPENAI),
+    ],
 )
 def test_good_credentials_work(
     run: Run, to_sandbox: Environment, project: str, slug: str, settings: tuple[str, ...]

@@ -43,6 +43,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
     "linkedin": {"ad_account": "512345678", "access_token": "hush-linkedin", "api_version": "202609"},
     "reddit": {"pixel_id": "a2_abc123def456", "access_token": "hush-reddit", "action_source": "WEBSITE"},
+    "openai": {"pixel_id": "KBHCVX1dYePAFy31", "api_key": "hush-openai", "action_source": "web"},
 }
 ACTIONS = {
     "google_ads": "987654321",
@@ -50,6 +51,7 @@ ACTIONS = {
     "meta": "QualifiedLead",
     "linkedin": "104012",
     "reddit": "LEAD",
+    "openai": "lead_created",
 }
 TOKENS: dict[str, str | None] = {
     "google_ads": "hush-token",
@@ -57,6 +59,7 @@ TOKENS: dict[str, str | None] = {
     "meta": None,
     "linkedin": None,
     "reddit": None,
+    "openai": None,
 }
 MONEY = {
     "google_ads": ("conversionValue", "currency"),
@@ -64,6 +67,7 @@ MONEY = {
     "meta": ("value", "currency"),
     "linkedin": ("amount", "currencyCode"),
     "reddit": ("value", "currency"),
+    "openai": ("amount", "currency"),
 }
 """The keys under which a value and its currency leave."""
 
@@ -88,6 +92,8 @@ def lead(**changes: Any) -> LeadData:
             "li_fat_id": "1e0a7c3f-9B2d-4d11-8f6a-0c5d1b7e2a90",
             "rdt_cid": "3184742045291813272_aB",
             "rdt_uuid": "1790000000000.b8f7eb7d-b357-437b-8bd3-e1c8166c7132",
+            "oppref": "oppref_aB-1",
+            "obref": "obref_Cd-2",
         },
         "consent": {"ad_user_data": "granted", "ad_personalization": "denied"},
         "conversion_page": "example.de/kontakt",

@@ -47,7 +47,22 @@ leads = st.builds(
     last_name=st.none() | st.text(max_size=30),
     country=st.none() | st.sampled_from(["DE", "NL", "GB", "US", "JP"]),
     ids=st.dictionaries(
-        st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "cid", "sid", "li_fat_id", "rdt_cid", "rdt_uuid"]),
+        st.sampled_from(
+            [
+                "gclid",
+                "gbraid",
+                "wbraid",
+                "fbc",
+                "fbp",
+                "cid",
+                "sid",
+                "li_fat_id",
+                "rdt_cid",
+                "rdt_uuid",
+                "oppref",
+                "obref",
+            ]
+        ),
         st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
     ),
     consent=st.dictionaries(
@@ -216,7 +231,7 @@ def test_stripped_data_never_appears(destination: Destination) -> None:
     )
     body = built(destination, event(stripped, destination.slug)).decode()
     assert not HASH.search(body)
-    for word in ("gclid", "fbc", "fbp", "TRACKING_UUID", "click_id", "uuid"):
+    for word in ("gclid", "fbc", "fbp", "TRACKING_UUID", "click_id", "uuid", "oppref", "obref"):
         assert word not in body
 
 

@@ -8,9 +8,9 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "linkedin", "reddit"]
+    assert list(DESTINATIONS) == ["google_ads", "ga4", "meta", "linkedin", "reddit", "openai"]
     assert get("meta").name == "Meta"
-    with pytest.raises(NotFound, match="google_ads, ga4, meta, linkedin, reddit"):
+    with pytest.raises(NotFound, match="google_ads, ga4, meta, linkedin, reddit, openai"):
         get("myspace")
 
 
@@ -63,6 +63,8 @@ REFUSED = [
     ("linkedin", {"api_version": "202613"}, "api_version", "year and month"),
     ("reddit", {"pixel_id": "a2-x"}, "pixel_id", "Copy the pixel id"),
     ("reddit", {"action_source": "website"}, "action_source", "one of WEBSITE"),
+    ("openai", {"pixel_id": "a b"}, "pixel_id", "Copy the pixel id"),
+    ("openai", {"api_key": ""}, "api_key", "missing"),
 ]
 
 
@@ -109,6 +111,9 @@ BAD_VALUES = [
     ("reddit", "sign_up"),
     ("reddit", "CUSTOM"),
     ("reddit", "a" * 65),
+    ("openai", "Lead_Created"),
+    ("openai", "custom"),
+    ("openai", "a" * 65),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "

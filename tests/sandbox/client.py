@@ -319,3 +319,34 @@ class RedditApi:
     def post(self, body: object, token: str | None = TOKEN) -> Reply:
         """POST a body."""
         return self.client.call("POST", self.PATH, body, {} if token is None else {"Authorization": f"Bearer {token}"})
+
+
+class OpenAiApi:
+    """Requests to OpenAI's Conversions API."""
+
+    PATH = "/openai/v1/events?pid=px1"
+    KEY = "sk-key"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def event(self, **changes: Any) -> dict[str, Any]:
+        """A valid event; a change to None takes the field out."""
+        event = {
+            "id": "lt_1",
+            "type": "lead_created",
+            "timestamp_ms": (NOW - 3600 * SECOND) // 1000,
+            "action_source": "other",
+            "data": {"type": "customer_action"},
+            "user": {"emails_sha256": [digest("a@example.com")]},
+            **changes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def send(self, *events: Any, **changes: Any) -> Reply:
+        """POST these events, or one."""
+        return self.post({"events": list(events) or [self.event()], **changes})
+
+    def post(self, body: object, key: str | None = KEY, path: str = PATH) -> Reply:
+        """POST a body."""
+        return self.client.call("POST", path, body, {} if key is None else {"Authorization": f"Bearer {key}"})

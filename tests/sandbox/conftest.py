@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, RedditApi, Server
+from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, OpenAiApi, RedditApi, Server
 
 
 @pytest.fixture
@@ -57,3 +57,9 @@ def linkedin(sandbox: Client) -> LinkedInApi:
 def reddit(sandbox: Client) -> RedditApi:
     """Reddit's Conversions API."""
     return RedditApi(sandbox)
+
+
+@pytest.fixture
+def openai(sandbox: Client) -> OpenAiApi:
+    """OpenAI's Conversions API."""
+    return OpenAiApi(sandbox)

@@ -14,7 +14,7 @@ from leadtrackr.sandbox.ledger import Ledger
 from leadtrackr.sandbox.registry import platforms
 from leadtrackr.sandbox.world import World
 
-from .client import NOW, Ads, Capi, Client, LinkedInApi, Mp, RedditApi
+from .client import NOW, Ads, Capi, Client, LinkedInApi, Mp, OpenAiApi, RedditApi
 
 NOWHERE = Client(0)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -75,6 +75,17 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
             }
         },
     ),
+    (
+        "openai",
+        "/v1/events",
+        {
+            "events": [
+                OpenAiApi(NOWHERE).event(
+                    data={"type": "customer_action", "amount": 1, "currency": "EUR"}, opt_out=True, oppref="a"
+                )
+            ]
+        },
+    ),
 ]
 
 
@@ -105,13 +116,13 @@ def test_a_value_of_any_kind_in_any_place_gets_a_proper_answer(
     changed = put(body, data.draw(st.sampled_from(places(body))), new)
     played = platforms(World(lambda: NOW, Ledger()))[slug]
     headers = {**LinkedInApi.HEADERS, "authorization": "Bearer sandbox-a"}
-    query = {"measurement_id": "G-1", "api_secret": "x"}
+    query = {"measurement_id": "G-1", "api_secret": "x", "pid": "px1"}
     answer = played.answer(Call("POST", path, query, headers, json.dumps(changed).encode(), NOW))
     assert answer.status in (200, 204, 400, 403, 422)
     assert answer.status < 400 or not answer.accepted
 
 
-@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "linkedin", "reddit"]), body=st.binary(max_size=50))
+@given(slug=st.sampled_from(["google_ads", "meta", "ga4", "linkedin", "reddit", "openai"]), body=st.binary(max_size=50))
 def test_any_bytes_get_a_proper_answer(slug: str, body: bytes) -> None:
     path = next(path for name, path, _ in CALLS if name == slug)
     played = platforms(World(lambda: NOW, Ledger()))[slug]

@@ -27,6 +27,7 @@ def test_every_platform_has_settings(sandbox: Client) -> None:
         "meta",
         "linkedin",
         "reddit",
+        "openai",
         "google_oauth",
         "sandbox",
     }

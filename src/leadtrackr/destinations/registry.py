@@ -13,10 +13,13 @@ from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.linkedin import LINKEDIN
 from leadtrackr.destinations.meta import META
+from leadtrackr.destinations.openai import OPENAI
 from leadtrackr.destinations.reddit import REDDIT
 from leadtrackr.kit.errors import InvalidInput, NotFound
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in (GOOGLE_ADS, GA4, META, LINKEDIN, REDDIT)}
+DESTINATIONS: Final[Mapping[str, Destination]] = {
+    each.slug: each for each in (GOOGLE_ADS, GA4, META, LINKEDIN, REDDIT, OPENAI)
+}
 """By slug, in the order in which people see them."""
 
 

@@ -8,6 +8,7 @@ from leadtrackr.sandbox.google_ads import GoogleAds
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.linkedin import LinkedIn
 from leadtrackr.sandbox.meta import Meta
+from leadtrackr.sandbox.openai import OpenAi
 from leadtrackr.sandbox.reddit import Reddit
 from leadtrackr.sandbox.world import World
 
@@ -20,6 +21,7 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         Meta(world),
         LinkedIn(world),
         Reddit(world),
+        OpenAi(world),
         GoogleOAuth(world),
     )
     return {platform.slug: platform for platform in made}
