@@ -16,6 +16,9 @@ MICROSOFT = (
     *("client_secret=s", "refresh_token=r"),
 )
 LEGACY = ("customer=123-456-7890", *GOOGLE[1:])
+LINKEDIN = ("ad_account=512345678", "access_token=good-token")
+REDDIT = ("pixel_id=a2_abc", "access_token=good-token")
+OPENAI = ("pixel_id=px1", "api_key=good-token")
 GA4 = ("measurement_id=G-AB12CD34", "api_secret=s3cret")
 PINTEREST = ("ad_account_id=549755885175", "access_token=good-token")
 SNAPCHAT = ("pixel_id=1ec32188-754e-4be2-8e55-c949a984a39f", "access_token=good-token")
@@ -45,7 +48,10 @@ def project(run: Run, to_sandbox: Environment) -> str:
         ("google_ads", GOOGLE),
         ("google_ads_legacy", LEGACY),
         ("ga4", GA4),
+        ("linkedin", LINKEDIN),
         ("microsoft", MICROSOFT),
+        ("reddit", REDDIT),
+        ("openai", OPENAI),
         ("tiktok", TIKTOK),
         ("pinterest", PINTEREST),
         ("snapchat", SNAPCHAT),

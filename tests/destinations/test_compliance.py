@@ -27,10 +27,12 @@ from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.registry import DESTINATIONS, fresh_values, validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.ids import Ids
+from leadtrackr.leads.attribution import IDS
 from tests.destinations.making import ACTIONS, DAY, MONEY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
+IDS_AS_SENT = ("click_id", "sc_click_id", "sc_cookie1", "uuid", "MicrosoftClickId")
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,6 +78,11 @@ leads = st.builds(
                 "scclid",
                 "twclid",
                 "msclkid",
+                "li_fat_id",
+                "rdt_cid",
+                "rdt_uuid",
+                "oppref",
+                "obref",
             ]
         ),
         st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
@@ -261,8 +268,9 @@ def test_stripped_data_never_appears(destination: Destination) -> None:
     )
     body = built(destination, event(stripped, destination.slug)).decode()
     assert not HASH.search(body)
-    for word in ("gclid", "fbc", "fbp", "ttclid", "ttp", "click_id", "sc_click_id", "sc_cookie1", "twclid"):
+    for word in (*IDS_AS_SENT, *IDS):
         assert f'"{word}"' not in body
+    assert "TRACKING_UUID" not in body
 
 
 @ALL
@@ -295,10 +303,10 @@ def test_a_full_batch_of_long_events_keeps_the_limits(destination: Destination) 
     long = "x" * 1500
     someone = lead(
         ids={
+            **dict.fromkeys(IDS, long),
             "cid": "1.2",
             "fbc": f"fb.1.1.{long}",
             "fbp": f"fb.1.1.{long}",
-            **dict.fromkeys(("gclid", "ttclid", "ttp", "epik", "scclid", "scid", "twclid"), long),
         },
         conversion_page=f"example.de/{long}",
         user_agent="Mozilla " + "u" * 400,

@@ -16,14 +16,21 @@ EMAIL_COLUMNS = {
     **dict.fromkeys(("meta", "microsoft", "tiktok", "pinterest", "snapchat", "x", "openai"), 0),
     "linkedin": 1,
     "google_ads": 2,
+    "google_ads_legacy": 2,
     "ga4": 3,
     "reddit": 4,
 }
 NAME_COLUMNS = {"meta": 0, "linkedin": 1, "tiktok": 2, "pinterest": 3, "snapchat": 3, "openai": 4}
-WITH_PLUS = {"google_ads", "ga4", "microsoft", "tiktok", "reddit", "x"}
+WITH_PLUS = {"google_ads", "google_ads_legacy", "ga4", "microsoft", "tiktok", "reddit", "x"}
 WITHOUT_PLUS = {"meta", "pinterest", "snapchat", "openai"}
 COUNTRY = {"meta", "pinterest", "snapchat"}
-DIGESTS = {("google_ads", "email"), ("meta", "email"), ("meta", "name"), ("meta", "country")}
+DIGESTS = {
+    ("google_ads", "email"),
+    ("google_ads_legacy", "email"),
+    ("meta", "email"),
+    ("meta", "name"),
+    ("meta", "country"),
+}
 """Where a platform's documents or its own program say that what is a digest already is taken as it is."""
 DIGEST = "0123456789abcdef" * 4
 KINDS = ("email", "phone", "name", "country")

@@ -64,6 +64,10 @@ def test_the_next_step_is_an_instruction_for_you_and_nothing_to_do_else(one: Ent
         assert "hoever runs" in one.next_step, "who acts must be said"
 
 
+def _host(link: str) -> str:
+    return link.split("/")[2]
+
+
 @ALL
 def test_the_link_leads_somewhere(one: Entry) -> None:
     if one.link.startswith("https://"):

@@ -8,7 +8,7 @@ from tests.destinations.making import ACTIONS, SETTINGS
 
 
 def test_order_and_lookup() -> None:
-    order = "google_ads google_ads_legacy ga4 meta microsoft tiktok pinterest snapchat x webhook"
+    order = "google_ads google_ads_legacy ga4 meta linkedin microsoft tiktok pinterest snapchat reddit x openai webhook"
     assert list(DESTINATIONS) == order.split()
     assert get("meta").name == "Meta"
     with pytest.raises(NotFound, match=order.replace(" ", ", ")):
@@ -90,6 +90,13 @@ REFUSED = [
     ("webhook", {"secret": "whsec_" + "h" * 88}, "secret", "24 to 64"),
     ("webhook", {"old_secret": "whsec_" + "h" * 33}, "old_secret", "24 to 64"),
     ("webhook", {"person_data": "some"}, "person_data", "one of yes, no"),
+    ("linkedin", {"ad_account": "urn:li:sponsoredAccount:5"}, "ad_account", "number of the ad account"),
+    ("linkedin", {"access_token": "a b"}, "access_token", "no spaces"),
+    ("linkedin", {"api_version": "202613"}, "api_version", "year and month"),
+    ("reddit", {"pixel_id": "a2-x"}, "pixel_id", "Copy the pixel id"),
+    ("reddit", {"action_source": "website"}, "action_source", "one of WEBSITE"),
+    ("openai", {"pixel_id": "a b"}, "pixel_id", "Copy the pixel id"),
+    ("openai", {"api_key": ""}, "api_key", "missing"),
 ]
 
 
@@ -144,6 +151,17 @@ BAD_VALUES = [
     ("webhook", "lead..won"),
     ("webhook", "lead-won"),
     ("webhook", "a" * 101),
+    ("linkedin", "urn:lla:llaPartnerConversion:1"),
+    ("linkedin", "0"),
+    ("linkedin", "Lead"),
+    ("reddit", "Lead"),
+    ("reddit", "SignUp"),
+    ("reddit", "sign_up"),
+    ("reddit", "CUSTOM"),
+    ("reddit", "a" * 65),
+    ("openai", "Lead_Created"),
+    ("openai", "custom"),
+    ("openai", "a" * 65),
 ]
 RESERVED = (
     "ad_activeview ad_click ad_exposure ad_impression ad_query adunit_exposure app_clear_data app_install app_update "
@@ -157,6 +175,11 @@ def test_bad_event_values_are_refused(slug: str, value: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         validate_event_value(get(slug), value)
     assert refused.value.field == slug
+
+
+@pytest.mark.parametrize("value", ["SIGN_UP", "LEAD", "Lead qualified", "Angebot ü", "a" * 64])
+def test_names_for_reddit(value: str) -> None:
+    assert validate_event_value(get("reddit"), value) == value
 
 
 @pytest.mark.parametrize("value", ["generate_lead", "error_lead", "gadget", "a" * 40, "Lead2"])

@@ -72,7 +72,9 @@ def test_without_a_value_there_is_nothing_to_take_to_zero(cents: int | None, cur
     assert retraction(GOOGLE_ADS, event(value_cents=cents, currency=currency), chosen) is None
 
 
-@pytest.mark.parametrize("slug", ["ga4", "meta", "tiktok", "pinterest", "snapchat", "x"])
+@pytest.mark.parametrize(
+    "slug", ["ga4", "meta", "linkedin", "tiktok", "pinterest", "snapchat", "reddit", "x", "openai"]
+)
 def test_platforms_that_take_nothing_back_say_so(slug: str) -> None:
     can = get(slug).take_back
     assert can is not None

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from leadtrackr.sandbox.server import Running, start
@@ -249,3 +249,104 @@ class Mp:
     def flags(self) -> list[tuple[str, bool]]:
         """(code, dropped) of the flags of the latest call."""
         return [(flag["code"], flag.get("dropped", False)) for flag in self.client.last("ga4")["flags"]]
+
+
+class LinkedInApi:
+    """Requests to LinkedIn's Conversions API."""
+
+    PATH = "/linkedin/rest/conversionEvents"
+    HEADERS: ClassVar = {
+        "authorization": "Bearer AQXtoken",
+        "linkedin-version": "202609",
+        "x-restli-protocol-version": "2.0.0",
+        "x-restli-method": "BATCH_CREATE",
+    }
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def event(self, **changes: Any) -> dict[str, Any]:
+        """A valid event; a change to None takes the field out."""
+        event = {
+            "conversion": "urn:lla:llaPartnerConversion:104012",
+            "conversionHappenedAt": (NOW - 3600 * SECOND) // 1000,
+            "user": {"userIds": [{"idType": "SHA256_EMAIL", "idValue": digest("a@example.com")}]},
+            "eventId": "lt_1",
+            **changes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def send(self, *events: Any, **headers: str | None) -> Reply:
+        """POST these events as a batch; a header of None is left out, underscores stand for hyphens."""
+        return self.post({"elements": list(events) or [self.event()]}, **headers)
+
+    def single(self, event: Any, **headers: str | None) -> Reply:
+        """POST one event alone."""
+        return self.post(event, **{"x_restli_method": None, **headers})
+
+    def post(self, body: object, **headers: str | None) -> Reply:
+        """POST a body."""
+        changed = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in {**self.HEADERS, **changed}.items() if value is not None}
+        return self.client.call("POST", self.PATH, body, sent)
+
+
+class RedditApi:
+    """Requests to Reddit's Conversions API."""
+
+    PATH = "/reddit/api/v3/pixels/a2_abc/conversion_events"
+    TOKEN = "eyToken"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def event(self, **changes: Any) -> dict[str, Any]:
+        """A valid event; a change to None takes the field out."""
+        event = {
+            "event_at": (NOW - 3600 * SECOND) // 1000,
+            "action_source": "WEBSITE",
+            "type": {"tracking_type": "LEAD"},
+            "user": {"email": digest("a@example.com")},
+            "metadata": {"conversion_id": "lt_1"},
+            **changes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def send(self, *events: Any, token: str | None = TOKEN) -> Reply:
+        """POST these events, or one."""
+        return self.post({"data": {"events": list(events) or [self.event()]}}, token)
+
+    def post(self, body: object, token: str | None = TOKEN) -> Reply:
+        """POST a body."""
+        return self.client.call("POST", self.PATH, body, {} if token is None else {"Authorization": f"Bearer {token}"})
+
+
+class OpenAiApi:
+    """Requests to OpenAI's Conversions API."""
+
+    PATH = "/openai/v1/events?pid=px1"
+    KEY = "sk-key"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def event(self, **changes: Any) -> dict[str, Any]:
+        """A valid event; a change to None takes the field out."""
+        event = {
+            "id": "lt_1",
+            "type": "lead_created",
+            "timestamp_ms": (NOW - 3600 * SECOND) // 1000,
+            "action_source": "other",
+            "data": {"type": "customer_action"},
+            "user": {"emails_sha256": [digest("a@example.com")]},
+            **changes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    def send(self, *events: Any, **changes: Any) -> Reply:
+        """POST these events, or one."""
+        return self.post({"events": list(events) or [self.event()], **changes})
+
+    def post(self, body: object, key: str | None = KEY, path: str = PATH) -> Reply:
+        """POST a body."""
+        return self.client.call("POST", path, body, {} if key is None else {"Authorization": f"Bearer {key}"})

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .client import Ads, Capi, Client, Clock, Mp, Server
+from .client import Ads, Capi, Client, Clock, LinkedInApi, Mp, OpenAiApi, RedditApi, Server
 
 
 @pytest.fixture
@@ -45,3 +45,21 @@ def capi(sandbox: Client) -> Capi:
 def mp(sandbox: Client) -> Mp:
     """GA4's Measurement Protocol."""
     return Mp(sandbox)
+
+
+@pytest.fixture
+def linkedin(sandbox: Client) -> LinkedInApi:
+    """LinkedIn's Conversions API."""
+    return LinkedInApi(sandbox)
+
+
+@pytest.fixture
+def reddit(sandbox: Client) -> RedditApi:
+    """Reddit's Conversions API."""
+    return RedditApi(sandbox)
+
+
+@pytest.fixture
+def openai(sandbox: Client) -> OpenAiApi:
+    """OpenAI's Conversions API."""
+    return OpenAiApi(sandbox)

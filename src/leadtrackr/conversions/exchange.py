@@ -23,7 +23,7 @@ async def exchange(
     """
     sent = await http.send(request, timeout_s)
     if isinstance(sent, Answer):
-        return Response(status=sent.status, headers=sent.headers, body=sent.body), None
+        return Response(status=sent.status, headers=sent.headers, body=sent.body, sent=request.items), None
     if sent.refused:
         return None, Outcome(
             kind=Kind.HOLD, code="address_refused", detail=sent.detail, scope=Scope.DESTINATION, hold="configuration"

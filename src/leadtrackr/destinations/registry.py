@@ -12,9 +12,12 @@ from leadtrackr.destinations.contract import Destination, Event, Field, Settings
 from leadtrackr.destinations.ga4 import GA4
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.google_ads_legacy import GOOGLE_ADS_LEGACY
+from leadtrackr.destinations.linkedin import LINKEDIN
 from leadtrackr.destinations.meta import META
 from leadtrackr.destinations.microsoft import MICROSOFT
+from leadtrackr.destinations.openai import OPENAI
 from leadtrackr.destinations.pinterest import PINTEREST
+from leadtrackr.destinations.reddit import REDDIT
 from leadtrackr.destinations.snapchat import SNAPCHAT
 from leadtrackr.destinations.tiktok import TIKTOK
 from leadtrackr.destinations.webhook import WEBHOOK
@@ -29,11 +32,14 @@ DESTINATIONS: Final[Mapping[str, Destination]] = {
         GOOGLE_ADS_LEGACY,
         GA4,
         META,
+        LINKEDIN,
         MICROSOFT,
         TIKTOK,
         PINTEREST,
         SNAPCHAT,
+        REDDIT,
         X,
+        OPENAI,
         WEBHOOK,
     )
 }

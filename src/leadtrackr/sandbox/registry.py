@@ -9,10 +9,13 @@ from leadtrackr.sandbox.google_ads_api import GoogleAdsApi
 from leadtrackr.sandbox.google_ads_legacy import GoogleAdsLegacy
 from leadtrackr.sandbox.google_analytics_admin import GoogleAnalyticsAdmin
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
+from leadtrackr.sandbox.linkedin import LinkedIn
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.microsoft import Microsoft
 from leadtrackr.sandbox.microsoft_oauth import MicrosoftOAuth
+from leadtrackr.sandbox.openai import OpenAi
 from leadtrackr.sandbox.pinterest import Pinterest
+from leadtrackr.sandbox.reddit import Reddit
 from leadtrackr.sandbox.snapchat import Snapchat
 from leadtrackr.sandbox.tiktok import TikTok
 from leadtrackr.sandbox.webhook import Webhook
@@ -27,11 +30,14 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         GoogleAdsLegacy(world),
         Ga4(world),
         Meta(world),
+        LinkedIn(world),
         Microsoft(world),
         TikTok(world),
         Pinterest(world),
         Snapchat(world),
+        Reddit(world),
         X(world),
+        OpenAi(world),
         Webhook(world),
         GoogleOAuth(world),
         MicrosoftOAuth(world),

@@ -91,7 +91,7 @@ def is_taken(destination: Destination, stage: Stage, at: int) -> bool:
     """Whether the platform takes a conversion of the moment in which its lead came in, sent at that time."""
     one, settings = event(destination.slug, whole(), 1), SETTINGS[destination.slug]
     played = stage.play(destination.build([one], settings, stage.token(destination, at)), at)
-    return bool(played.taken) and not played.flags
+    return bool(played.taken)
 
 
 def margin_s(destination: Destination) -> int | None:

@@ -15,12 +15,13 @@ from leadtrackr.destinations.registry import validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.sandbox.contract import Accepted, Answer, Call, Poison
 from leadtrackr.sandbox.ledger import Ledger
+from leadtrackr.sandbox.microsoft_oauth import Settings as MicrosoftOAuthSettings
 from leadtrackr.sandbox.registry import platforms
+from leadtrackr.sandbox.snapchat import Settings as SnapchatSettings
 from leadtrackr.sandbox.world import World
 from tests.destinations.making import ACTIONS, SETTINGS
 
 SECOND: Final = 1_000_000
-_FORGET_EVERY: Final = 1000
 Settings = Mapping[str, str]
 
 
@@ -51,6 +52,10 @@ class Stage:
     def __init__(self) -> None:
         self.now = 0
         self.platforms = platforms(World(lambda: self.now, Ledger(bodies=False)))
+        # The clock goes back and forth here, and so tokens are asked for again.
+        self.platforms["microsoft_oauth"].configure(MicrosoftOAuthSettings(rotate=False))
+        # Both of what a person may choose, since it is not known which one it takes.
+        self.platforms["snapchat"].configure(SnapchatSettings(time_unit="both"))
         self._calls = itertools.count(1)
         self._tokens: dict[tuple[str, int], str] = {}
 
@@ -58,9 +63,9 @@ class Stage:
         """One call at that time, microseconds UTC; signed as it goes out."""
         self.now = at
         platform = self.platforms[request.service]
-        if next(self._calls) % _FORGET_EVERY == 0:
-            platform.forget()
-        out, url = signed(request, at, "nonce"), urlsplit(request.url)
+        # Each call is the platform's first: what it would call a repeat of an earlier one is no matter here.
+        platform.forget()
+        out, url = signed(request, at, f"nonce{next(self._calls)}"), urlsplit(request.url)
         call = Call(
             method=out.method,
             path=url.path,

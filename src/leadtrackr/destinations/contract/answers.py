@@ -32,6 +32,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     received_at: int | None = None
     """When it arrived, microseconds UTC: places a `Retry-After` date in an answer that has no `Date` of its own."""
+    sent: tuple[bytes, ...] = ()
+    """The request's `items`, for platforms that echo an event instead of naming its place."""
 
 
 Hold = Literal["credentials", "configuration"]
