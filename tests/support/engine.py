@@ -27,6 +27,7 @@ from leadtrackr.labels import service as labels
 from leadtrackr.labels.model import Label
 from leadtrackr.leads import service as leads
 from leadtrackr.leads.model import Door
+from tests.destinations import making
 
 T = TypeVar("T")
 START: Final = 1_795_435_200_000_000
@@ -34,6 +35,7 @@ START: Final = 1_795_435_200_000_000
 LEASE_US: Final = 60 * SECOND
 KEY: Final = "a key for tests that is long enough to be one"
 SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    **making.SETTINGS,
     "google_ads": {
         "operating_account": "1234567890",
         "client_id": "client",

@@ -7,6 +7,7 @@ from leadtrackr.conversions.audience import ANALYTICS_IDS, permitted
 from leadtrackr.destinations.contract import Event, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.leads.attribution import IDS
+from tests.destinations import making
 
 PERSONAL = ("email", "phone", "first_name", "last_name", "company_name", "country", "ip_address", "user_agent")
 EVERYTHING = {
@@ -59,6 +60,7 @@ def test_what_was_recorded_is_passed_on_as_it_is(consent: dict[str, str]) -> Non
 def test_no_request_holds_what_is_denied(slug: str, consent: dict[str, str]) -> None:
     """Down to the bytes: neither plain nor, where it is the only source, hashed."""
     settings = {
+        **making.SETTINGS,
         "google_ads": {"operating_account": "1234567890", "user_data": "yes"},
         "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "s"},
         "meta": {"dataset_id": "12345", "access_token": "t"},

@@ -11,14 +11,16 @@ from leadtrackr.conversions.planning import Plan, Planned, Prior, Rating, Target
 from leadtrackr.destinations.contract import Event, LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, iso_millis
+from tests.destinations import making
 
 NOW = 1_795_435_200_000_000
 SETTINGS = {
+    **making.SETTINGS,
     "google_ads": {"operating_account": "1234567890", "user_data": "yes", "click_age_hours": "6"},
     "ga4": {"measurement_id": "G-AB12CD34EF"},
     "meta": {"dataset_id": "123456789012345"},
 }
-ACTIONS = {"google_ads": "987654321", "ga4": "qualify_lead", "meta": "Lead"}
+ACTIONS = {**making.ACTIONS, "google_ads": "987654321", "ga4": "qualify_lead", "meta": "Lead"}
 CONNECTIONS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
 SLUGS = {number: slug for slug, number in CONNECTIONS.items()}
 LABELS = (1, 2, 3)

@@ -13,10 +13,12 @@ from leadtrackr.conversions.take_back import STOPPABLE, Change, Earlier, Undone,
 from leadtrackr.destinations.contract import LeadData
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR
+from tests.destinations import making
 
 NOW = 1_795_435_200_000_000
 NUMBERS = {slug: number for number, slug in enumerate(DESTINATIONS, start=1)}
 SETTINGS = {
+    **making.SETTINGS,
     "google_ads": {"operating_account": "1234567890", "click_age_hours": "6", "retract_as_zero": "yes"},
     "ga4": {"measurement_id": "G-AB12CD34EF"},
     "meta": {"dataset_id": "123456789012345"},
