@@ -51,11 +51,11 @@ def test_no_secret_is_in_the_ledger(ads: Ads, capi: Capi, mp: Mp) -> None:
 
 
 def test_what_is_no_platform_is_noted_and_404(sandbox: Client) -> None:
-    reply = sandbox.call("POST", "/linkedin/rest/conversionEvents", {"a": 1})
+    reply = sandbox.call("POST", "/myspace/rest/events", {"a": 1})
     assert (reply.status, reply.json["error"]) == (404, "The sandbox plays no platform of this name.")
-    call = sandbox.last("linkedin")
+    call = sandbox.last("myspace")
     assert (call["path"], call["status"], call["flags"][0]["code"]) == (
-        "/rest/conversionEvents",
+        "/rest/events",
         404,
         "unknown_destination",
     )
