@@ -105,7 +105,8 @@ class Ga4(Platform[Settings]):
         params = event.get("params", {})
         currency = params.get("currency")
         stream = call.query.get("measurement_id") or call.query.get("firebase_app_id") or ""
-        at = event.get("timestamp_micros", body.get("timestamp_micros", call.at))
+        stamps = (event.get("timestamp_micros"), body.get("timestamp_micros"))
+        at = next((stamp for stamp in stamps if stamp is not None), call.at)
         return Accepted(
             index=place,
             key=_key(event),
