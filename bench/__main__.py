@@ -8,17 +8,18 @@ from typing import Final
 
 import msgspec
 
-from bench import claiming, idle, neighbours, receipt, report, serving, throughput
+from bench import building, claiming, idle, neighbours, receipt, report, serving, throughput
 from bench.stores import KINDS
 
 RESULTS: Final = Path(__file__).parent / "results" / "latest.json"
+BUILD: Final = "build"
 CLAIM: Final = "claim"
 QUEUE: Final = "queue"
 NEIGHBOURS: Final = "neighbours"
 SERVE: Final = "serve"
 IDLE: Final = "idle"
 RECEIPT: Final = "receipt"
-NAMES: Final = (*(row.name for row in throughput.ROWS), CLAIM, QUEUE, NEIGHBOURS, SERVE, IDLE, RECEIPT)
+NAMES: Final = (*(row.name for row in throughput.ROWS), BUILD, CLAIM, QUEUE, NEIGHBOURS, SERVE, IDLE, RECEIPT)
 LONG: Final = 2
 """Most rounds of a row that watches a server for half a minute each time."""
 QUICK: Final = 4
@@ -56,6 +57,10 @@ def _ratios(wanted: Sequence[str], rounds: int) -> list[report.Ratio]:
 
 def _factors(wanted: Sequence[str], rounds: int, rows: int) -> list[report.Factor]:
     found: list[report.Factor] = []
+    if BUILD in wanted:
+        _say(f"{BUILD}: a batch of each destination and its JSON in turn, {rounds * QUICK} rounds …")
+        for slug, encoder, pairs in building.measure(rounds * QUICK):
+            found.append(report.factor(f"build {slug}, times {encoder}", report.AIM_BUILD, pairs))
     for kind in KINDS if CLAIM in wanted else ():
         _say(f"{CLAIM}, {kind}: program and limit in turn, {rounds * QUICK} rounds …")
         pairs = claiming.against_limit(kind, rounds * QUICK)

@@ -17,6 +17,7 @@ AIM_RATIO: Final = 0.5
 AIM_MEGABYTES: Final = 150.0
 AIM_SECONDS: Final = 2.0
 AIM_CLAIM: Final = 1.5
+AIM_BUILD: Final = 4.0
 AIM_QUEUE: Final = 2.0
 AIM_NEIGHBOURS: Final = 1.2
 AIM_IDLE_PERCENT: Final = 1.0

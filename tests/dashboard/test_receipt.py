@@ -182,7 +182,7 @@ def test_what_is_taken_back_stands_under_the_change_that_did_it(site: Site) -> N
     of = {slug: site.delivery(job, lead, slug, State.ACCEPTED, "ok") for slug in ("google_ads", "meta")}
     change = site.rated(lead, to_open=True)
     again = {"kind": "retraction", "takes_back": of["google_ads"], "sent_as": "lt-first"}
-    site.delivery(change, lead, "google_ads", State.ACCEPTED, "ok", **again)
+    site.delivery(change, lead, "google_ads", State.ACCEPTED, "ok", **again, value_cents=0, currency="EUR")
     site.delivery(change, lead, "meta", State.SKIPPED, "cannot_take_back", **{**again, "takes_back": of["meta"]})
     page = site.member().page(f"{site.leads}/{lead}")
     group = page.all("section", "group")[0]

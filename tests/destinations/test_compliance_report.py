@@ -35,6 +35,10 @@ BEARER: Final = r"Bearer [!-~]+"
 JSON: Final = r"application/json(?:; ?charset=utf-8)?"
 WRITTEN: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "google_ads": (r"https://datamanager\.googleapis\.com/v1/events:ingest", {"authorization": BEARER}),
+    "google_ads_legacy": (
+        r"https://googleads\.googleapis\.com/v\d+/customers/\d{10}:uploadClickConversions",
+        {"authorization": BEARER},
+    ),
     "ga4": (
         r"https://(?:www|region1)\.google-analytics\.com/mp/collect\?measurement_id=G-[A-Z0-9]+&api_secret=[^&]+",
         {},

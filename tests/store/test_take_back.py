@@ -458,10 +458,10 @@ def test_where_a_platform_can_the_conversion_is_truly_taken_back(world: World) -
             ]
             at = [world.clock.now() - n * MINUTE for n in (3, 2, 1, 0)]
             assert found == [
-                ("OfflineConversions", ["Qualified"], 50.0, at[0]),
-                ("OfflineConversionAdjustments", ["Qualified", "Restate"], 80.0, at[1]),
-                ("OfflineConversionAdjustments", ["Qualified", "Retract"], None, at[2]),
-                ("OfflineConversions", ["Qualified"], 70.0, at[3]),
+                ("OfflineConversions", ["Qualified lead"], 50.0, at[0]),
+                ("OfflineConversionAdjustments", ["Qualified lead", "Restate"], 80.0, at[1]),
+                ("OfflineConversionAdjustments", ["Qualified lead", "Retract"], None, at[2]),
+                ("OfflineConversions", ["Qualified lead"], 70.0, at[3]),
             ]
             times = [event["ConversionTime"] for call in calls for event in call["body"].popitem()[1]]
             assert times[:3] == [times[0]] * 3 != [times[3]] * 3, "adjusted under the time of the conversion"

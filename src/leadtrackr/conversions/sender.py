@@ -100,7 +100,7 @@ class Sender:
             return ()
         drafts = []
         for part in _parts(batch):
-            if (request := _build(batch, part, token)) is not None:
+            if (request := built(batch, part, token)) is not None:
                 drafts.append(Draft(tuple([one.id for one in part]), token, request))
             await asyncio.sleep(0)
         return tuple(drafts)
@@ -161,7 +161,7 @@ class Sender:
             sending.failure = token
             return self._results(batch, piece, Whole(token), started_at), ()
         draft = sending.drafts.pop(tuple([one.id for one in piece]), None)
-        request = _build(batch, piece, token) if draft is None or draft.token != token else draft.request
+        request = built(batch, piece, token) if draft is None or draft.token != token else draft.request
         if request is None or len(request.body) > batch.destination.limits.batch_bytes:
             if len(piece) > 1:
                 return [], _halves(piece)
@@ -242,7 +242,7 @@ class Sender:
         ]
 
 
-def _build(batch: Batch, piece: Sequence[Claimed], token: str | None) -> Request | None:
+def built(batch: Batch, piece: Sequence[Claimed], token: str | None) -> Request | None:
     """The request, or None when an event among them cannot be made into one."""
     try:
         build, can = batch.destination.build, batch.destination.take_back
