@@ -43,7 +43,6 @@ SETTINGS: dict[str, dict[str, str]] = {
         "refresh_token": "hush-refresh",
         "user_data": "yes",
         "click_age_hours": "6",
-        "retract_as_zero": "no",
         "api_version": "v25",
     },
     "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},

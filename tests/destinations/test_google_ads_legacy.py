@@ -42,7 +42,7 @@ ACTION = "customers/1234567890/conversionActions/987654321"
 assert LEGACY.take_back is not None
 assert LEGACY.take_back.build is not None
 assert LEGACY.validation is not None
-restate, VALIDATION = LEGACY.take_back.build, LEGACY.validation
+adjust, VALIDATION = LEGACY.take_back.build, LEGACY.validation
 
 
 def sent(one: Event | None = None, **settings: str) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def test_windows() -> None:
 
 def test_a_new_value_is_a_restatement_of_the_order_id() -> None:
     one = event(slug=SLUG, value_cents=9950, currency="USD", changed_at=NOON + 3 * DAY)
-    request = restate([one], CONNECTION, "tok")
+    request = adjust([one], CONNECTION, "tok")
     assert request.url == f"{HOST}/v25/customers/1234567890:uploadConversionAdjustments"
     item = (
         f'{{"adjustmentType":"RESTATEMENT","conversionAction":"{ACTION}",'
@@ -148,22 +148,25 @@ def test_a_new_value_is_a_restatement_of_the_order_id() -> None:
 
 @pytest.mark.parametrize("changed_at", [None, NOON - DAY])
 def test_a_new_value_is_of_a_time_after_the_conversion(changed_at: int | None) -> None:
-    found = json.loads(restate([event(slug=SLUG, changed_at=changed_at)], CONNECTION, "tok").body)
+    found = json.loads(adjust([event(slug=SLUG, changed_at=changed_at)], CONNECTION, "tok").body)
     assert found["conversionAdjustments"][0]["adjustmentDateTime"] == "2026-11-21 12:00:01+00:00"
+
+
+def test_a_lost_conversion_is_retracted_by_its_order_id() -> None:
+    lost = retraction(LEGACY, event(slug=SLUG, value_cents=None, currency=None, changed_at=NOON + 3 * DAY), CONNECTION)
+    assert lost is not None
+    request = adjust([lost], CONNECTION, "tok")
+    item = (
+        f'{{"adjustmentType":"RETRACTION","conversionAction":"{ACTION}",'
+        '"adjustmentDateTime":"2026-11-23 12:00:00+00:00","orderId":"lt-abcdefghijklmnopqrstuvwxyz"}'
+    )
+    assert request.items == (item.encode(),)
 
 
 @pytest.mark.parametrize(("cents", "currency"), [(None, "EUR"), (100, None)])
 def test_a_restatement_needs_a_value_and_a_currency(cents: int | None, currency: str | None) -> None:
     with pytest.raises(ValueError, match="value with a currency"):
-        restate([event(slug=SLUG, value_cents=cents, currency=currency)], CONNECTION, "tok")
-
-
-def test_lost_is_worth_nothing_where_somebody_chose_that() -> None:
-    one = event(slug=SLUG)
-    assert retraction(LEGACY, one, CONNECTION) is None
-    zero = retraction(LEGACY, one, {**CONNECTION, "retract_as_zero": "yes"})
-    assert zero is not None
-    assert zero.value_cents == 0
+        adjust([event(slug=SLUG, value_cents=cents, currency=currency)], CONNECTION, "tok")
 
 
 def test_tokens_are_asked_for_with_the_scope_of_google_ads() -> None:
@@ -541,7 +544,7 @@ def test_values_are_stated_again_once_the_conversion_is_a_day_old(
 
     def change(cents: int, at: int) -> list[str]:
         changed = [msgspec.structs.replace(one, value_cents=cents, changed_at=at) for one in first]
-        verdict = LEGACY.read(send(google, restate(changed, CONNECTION, TOKEN)), 2)
+        verdict = LEGACY.read(send(google, adjust(changed, CONNECTION, TOKEN)), 2)
         assert isinstance(verdict, PerEvent)
         return [one.code for one in verdict.outcomes]
 
@@ -558,6 +561,23 @@ def test_values_are_stated_again_once_the_conversion_is_a_day_old(
     ]
     clock.now = NOW + 60 * DAY
     assert change(1, NOW + 59 * DAY) == ["CONVERSION_EXPIRED"] * 2
+
+
+def test_a_retracted_conversion_takes_no_value_any_more(running: tuple[Client, Clock], google: Client) -> None:
+    _, clock = running
+    first = events(1, happened_at=NOW - HOUR)
+    assert deliver(google, *first) == ["ok"]
+    clock.now = NOW + DAY
+
+    def change(**changes: Any) -> list[str]:
+        verdict = LEGACY.read(
+            send(google, adjust([msgspec.structs.replace(first[0], **changes)], CONNECTION, TOKEN)), 1
+        )
+        return [one.code for one in outcomes(verdict)]
+
+    assert change(retracted=True, changed_at=NOW) == ["ok"]
+    assert change(retracted=True, changed_at=NOW + SECOND) == ["CONVERSION_ALREADY_RETRACTED"]
+    assert change(value_cents=100, changed_at=NOW + SECOND) == ["CONVERSION_ALREADY_RETRACTED"]
 
 
 @hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -25,7 +25,7 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
-from leadtrackr.destinations.google_ads import CLICK_DAYS, CLICK_IDS, GOOGLE_ADS, HASHED_DAYS, RETRACT_AS_ZERO
+from leadtrackr.destinations.google_ads import CLICK_DAYS, CLICK_IDS, GOOGLE_ADS, HASHED_DAYS
 from leadtrackr.destinations.google_ads import missing as lacks_what_google_needs
 from leadtrackr.destinations.google_ads.oauth import ADWORDS_AUTH, cloud_project
 from leadtrackr.destinations.google_ads_legacy.answer import read, read_check, read_validation
@@ -81,14 +81,6 @@ _FIELDS: Final = (
     ),
     _SAME["click_age_hours"],
     Field(
-        name=RETRACT_AS_ZERO,
-        label="Restate lost conversions to zero",
-        help="yes takes a conversion's value to 0 when its lead turns out lost after all; it stays counted.",
-        kind="choice",
-        choices=("yes", "no"),
-        default="no",
-    ),
-    Field(
         name="api_version",
         label="Google Ads API version",
         help="Google retires each after about a year; versions up to v22 are gone.",
@@ -132,14 +124,14 @@ class _Restated(msgspec.Struct, rename="camel", gc=False):
     currency_code: str
 
 
-class _Adjustment(msgspec.Struct, rename="camel", gc=False):
-    """One new value. The conversion had an order id, so it is named by that alone."""
+class _Adjustment(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    """One new value, or without it a retraction. The conversion had an order id, so it is named by that alone."""
 
     adjustment_type: str
     conversion_action: str
     adjustment_date_time: str
     order_id: str
-    restatement_value: _Restated
+    restatement_value: _Restated | None = None
 
 
 def missing(lead: LeadData, settings: Settings) -> tuple[SkipWarning, ...]:
@@ -160,8 +152,8 @@ def build(events: Sequence[Event], settings: Settings, token: str | None) -> Req
     return _request("uploadClickConversions", b'{"conversions":[', items, settings, token)
 
 
-def restate(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
-    """New values for conversions that Google has, known by their order id."""
+def adjust(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
+    """New values for conversions that Google has, known by their order id, and retractions of them."""
     items = tuple([encode(_adjustment(event, settings)) for event in events])
     return _request("uploadConversionAdjustments", b'{"conversionAdjustments":[', items, settings, token)
 
@@ -213,10 +205,12 @@ def _conversion(event: Event, settings: Settings) -> _Conversion:
 
 
 def _adjustment(event: Event, settings: Settings) -> _Adjustment:
-    if event.value_cents is None or not event.currency:
-        raise ValueError("A conversion can be restated only to a value with a currency.")
     # After the conversion in any case, and newer than the value before.
     at = max(event.changed_at or 0, sent_at(event) + SECOND)
+    if event.retracted:
+        return _Adjustment("RETRACTION", _action(event.action, settings), _time(at), event.event_id)
+    if event.value_cents is None or not event.currency:
+        raise ValueError("A conversion can be restated only to a value with a currency.")
     value = _Restated(to_units(event.value_cents, event.currency), event.currency)
     return _Adjustment("RESTATEMENT", _action(event.action, settings), _time(at), event.event_id, value)
 
@@ -275,12 +269,10 @@ GOOGLE_ADS_LEGACY: Final = Destination(
     token_ends=token_ends,
     take_back=TakeBack(
         restate=True,
-        retract=False,
-        sentence="Google Ads takes a new value for a conversion that it has, a day after it and for some seven weeks, "
-        "and still counts it once. With “Restate lost conversions to zero” a lost one's value becomes 0 and it stays "
-        "counted.",
-        build=restate,
-        zero_setting=RETRACT_AS_ZERO,
+        retract=True,
+        sentence="Google Ads takes a new value for a conversion that it has, or a retraction, after which it counts no "
+        "more: a day after the conversion and for some seven weeks.",
+        build=adjust,
     ),
     about="Only for accounts that uploaded conversions this way before Google closed it in June 2026; all others, and "
     "whoever starts now, connect google_ads. One click id (gclid before gbraid before wbraid) and, with user_data=yes, "
