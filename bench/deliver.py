@@ -21,7 +21,7 @@ async def _run() -> Delivered:
     values = settings.load()
     app.set_up_log(values)
     parts = app.open_parts(values, owner=True)
-    app.spare_the_collector()
+    app.warm_up(parts)
     started = time.perf_counter()
     await parts.worker.look()
     await parts.worker.settle()

@@ -102,7 +102,7 @@ async def _run(sandbox_url: str, with_sixth: bool) -> Waited:
     projects = await _prepare(values.database_url.reveal(), (*OTHERS, "meta") if with_sixth else OTHERS)
     receipts.hang(sandbox_url, "meta", HANGING)
     parts = app.open_parts(values, owner=True)
-    app.spare_the_collector()
+    app.warm_up(parts)
     running = asyncio.create_task(parts.worker.run())
     answered = await _load(parts, projects)
     events = await _events(parts.db)

@@ -19,6 +19,7 @@ from leadtrackr.dashboard import app as dashboard
 from leadtrackr.dashboard import visit
 from leadtrackr.db.database import Database
 from leadtrackr.db.open import ensure_schema, open_database
+from leadtrackr.db.statement import compile_all
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit import log
 from leadtrackr.kit.clock import Clock, SystemClock
@@ -166,17 +167,19 @@ class Program:
             if self._with_worker:
                 await stack.enter_async_context(delivering(parts))
             self._asgi = parts.asgi
-            spare_the_collector()
+            warm_up(parts)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def spare_the_collector() -> None:
-    """Says that what is alive after the start stays: Python's collector else looks at all of it again and again.
+def warm_up(parts: Parts) -> None:
+    """For programs that serve, once: does what the first who needs it would else wait for.
 
-    For programs that serve, once. It is a tenth and more of the time that a delivery takes.
+    And says that what is alive after the start stays: Python's collector else looks at all of it again and again, which
+    is a tenth and more of the time that a delivery takes.
     """
+    compile_all(parts.db.dialect)
     gc.collect()
     gc.freeze()
 

@@ -15,7 +15,7 @@ from leadtrackr.kit.clock import DAY
 from tests.faults.frame import Figure, Found, Scene, at_most, exactly, fault, noted
 from tests.support.engine import START, World
 
-INDEX: Final = "ix_deliveries_claim"
+INDEX: Final = "ix_deliveries_open"
 LOT: Final = 1000
 FEW: Final = 10
 _ROWS: Final = (
@@ -135,7 +135,7 @@ def _plan(world: World) -> str:
     connection_id = world.connections["meta"].id
 
     def ask(tx: Any) -> str:
-        sql, own, _ = claim._PICK.sql(tx.dialect)
+        sql, own, _ = claim._PICKS[0].sql(tx.dialect)
         how = "EXPLAIN " if tx.dialect == "postgresql" else "EXPLAIN QUERY PLAN "
         given = {**own, "connection_id": connection_id, "most": LOT, "now": START}
         return "\n".join(str(row[-1]) for row in tx._connection.execute(how + sql, given).fetchall())

@@ -4,13 +4,16 @@ import asyncio
 from collections import Counter
 from functools import partial
 
+from sqlalchemy import update
+
 from leadtrackr.conversions import claim, housekeeping
 from leadtrackr.conversions.hold import hold_connection
 from leadtrackr.conversions.model import Claimed, State
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import Prepared, prepare
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
-from tests.support.engine import ACCEPTED, HOLD, LEASE_US, RETRY, START, World
+from tests.support.engine import ACCEPTED, ATTRIBUTION, HOLD, LEASE_US, RETRY, START, World
 from tests.support.postgres import Server
 
 
@@ -46,6 +49,23 @@ def test_what_closes_first_goes_first(world: World) -> None:
     claimed = world.claim("google_ads", most=2) + world.claim("google_ads", "u")
     assert [one.lead_id for one in claimed] == young_first
     assert [one.closes_at for one in claimed] == sorted(one.closes_at for one in claimed)
+
+
+def mend(world: World, statement: Prepared) -> None:
+    """What somebody does to the database by hand."""
+    world.write(lambda tx: tx.run(statement))
+
+
+def test_attribution_that_is_no_json_is_only_its_own_leads_affair(world: World) -> None:
+    """A row that somebody has mended by hand: the others of the lot are read as ever."""
+    world.furnish("google_ads")
+    one_each(world, 4)
+    for lead, text in ((2, "{"), (3, '{"gclid":"a"},{"gclid":"b"}')):
+        wrong = prepare(update(tables.leads).where(tables.leads.c.id == lead).values(attribution_data=text))
+        mend(world, wrong)
+    first, second, third, fourth = world.claim("google_ads")
+    assert first.attribution_data == fourth.attribution_data == dict(ATTRIBUTION)
+    assert (second.attribution_data, third.attribution_data) == ("{", '{"gclid":"a"},{"gclid":"b"}')
 
 
 def test_a_claim_takes_only_its_own_connection(world: World) -> None:

@@ -85,8 +85,9 @@ FILL: dict[str, tuple[int, dict[str, str]]] = {
 _SCAN = re.compile(r"(SCAN|Seq Scan on) (deliveries|leases|jobs|leads|api_keys|rate_buckets|incidents)\b")
 
 QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
-    "claim": (claim._PICK, {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_claim",)),
-    "ready connections": (claim._READY_CONNECTIONS, {"now": 1}, ("ix_deliveries_claim",)),
+    "claim fresh ones": (claim._PICKS[0], {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_open",)),
+    "claim others": (claim._PICKS[1], {"connection_id": 1, "now": 1, "most": 10}, ("ix_deliveries_open",)),
+    "ready connections": (claim._READY_CONNECTIONS, {"now": 1}, ("ix_deliveries_open",)),
     "due": (housekeeping._DUE, {"now": 1}, ("ix_deliveries_due",)),
     "closed": (housekeeping._CLOSED, {"now": 1}, ("ix_deliveries_open",)),
     "dead": (housekeeping._DEAD, {"now": 1}, ("ix_leases_until",)),

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from leadtrackr.db.database import Database, Tx
-from leadtrackr.db.statement import Prepared
+from leadtrackr.db.spread import Spread
+from leadtrackr.db.statement import Insertion, Prepared
 
 T = TypeVar("T")
 
@@ -73,6 +74,24 @@ class _BreakingTx:
         found = self._tx.run(statement, **values)
         self._owner.count()
         return found
+
+    def insert(self, statement: Insertion, /, **values: Any) -> int:
+        made = self._tx.insert(statement, **values)
+        self._owner.count()
+        return made
+
+    def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
+        made = self._tx.try_insert(statement, **values)
+        self._owner.count()
+        return made
+
+    def lock(self, statement: Prepared, /, **values: Any) -> None:
+        self._tx.lock(statement, **values)
+        self._owner.count()
+
+    def spread(self, statement: Spread, rows: Sequence[tuple[int, str]], /, **shared: Any) -> None:
+        self._tx.spread(statement, rows, **shared)
+        self._owner.count()
 
     def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
         self._tx.many(statement, rows)

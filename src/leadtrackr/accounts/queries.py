@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from leadtrackr.accounts.model import ApiKey, Project
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import prepare
+from leadtrackr.db.statement import Insertion, prepare
 from leadtrackr.db.tables import api_keys, projects
 
 _P: Final = projects.c
@@ -39,10 +39,10 @@ _REVOKE: Final = prepare(
     .values(revoked_at=bindparam("now"))
 )
 _ACTIVATE: Final = prepare(update(projects).where(_P.id == bindparam("of_project")).values(active=bindparam("to")))
-_INSERT: Final = prepare(
-    insert(projects)
-    .values({name: bindparam(name) for name in ("public_id", "name", "currency", "country", "created_at")})
-    .returning(_P.id)
+_INSERT: Final = Insertion(
+    insert(projects).values(
+        {name: bindparam(name) for name in ("public_id", "name", "currency", "country", "created_at")}
+    )
 )
 _INSERT_KEY: Final = prepare(
     insert(api_keys).values({name: bindparam(name) for name in ("project_id", "hash", "hint", "created_at")})
@@ -89,9 +89,7 @@ def has_key(tx: Tx, project_id: int) -> bool:
 
 def add(tx: Tx, *, public_id: str, name: str, currency: str, country: str | None) -> int:
     """Writes a project; returns its number."""
-    row = tx.first(_INSERT, public_id=public_id, name=name, currency=currency, country=country, created_at=tx.now())
-    assert row is not None  # noqa: S101 - an insert with RETURNING gives a row or raises
-    return int(row.id)
+    return tx.insert(_INSERT, public_id=public_id, name=name, currency=currency, country=country, created_at=tx.now())
 
 
 def add_key(tx: Tx, *, project_id: int, key_hash: str, hint: str) -> None:

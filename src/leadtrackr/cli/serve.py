@@ -10,7 +10,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from leadtrackr import settings
-from leadtrackr.app import Parts, delivering, open_parts, set_up_log, spare_the_collector
+from leadtrackr.app import Parts, delivering, open_parts, set_up_log, warm_up
 from leadtrackr.cli import listening
 from leadtrackr.cli.desk import reaching
 from leadtrackr.db.open import ensure_schema
@@ -101,7 +101,7 @@ async def _work(values: Settings, metrics_port: int | None) -> None:
 async def _opened(values: Settings, *, owner: bool) -> AsyncIterator[Parts]:
     with reaching(values):
         parts = open_parts(values, owner=owner)
-    spare_the_collector()
+    warm_up(parts)
     try:
         yield parts
     finally:

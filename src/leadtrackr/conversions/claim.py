@@ -5,12 +5,13 @@ whatever is written about them later is written only where the token is still th
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam, delete, exists, insert, literal_column, or_, select, update
 
 from leadtrackr.conversions import lots, moot
+from leadtrackr.conversions.hold import QUEUED
 from leadtrackr.conversions.lots import Candidate
 from leadtrackr.conversions.model import Claimed, ConnectionState, State
 from leadtrackr.db.database import Tx
@@ -25,24 +26,31 @@ _L: Final = leases.c
 _IDS: Final = IdsIn(_D.id, "ids")
 _OURS: Final = (_D.lease_token == bindparam("of_token")) & (_D.state == constant(State.SENDING))
 
-_CLAIMABLE: Final = (_D.state == constant(State.QUEUED)) & _D.behind.is_(None)
+_CLAIMABLE: Final = QUEUED & _D.behind.is_(None)
 
+# Asked for apart: in the index over what is open, each of them is in the order of `closes_at`.
+_PASSED: Final = tuple(_D.passed == literal_column(flag) for flag in ("0", "1"))
 _READY_CONNECTIONS: Final = prepare(
     select(_C.id)
     .where(
         _C.state == constant(ConnectionState.ACTIVE),
         or_(_C.paused_until.is_(None), _C.paused_until <= bindparam("now")),
-        exists(select(literal_column("1")).where(_D.connection_id == _C.id, _CLAIMABLE)),
+        or_(
+            *(exists(select(literal_column("1")).where(_D.connection_id == _C.id, _CLAIMABLE, one)) for one in _PASSED)
+        ),
     )
     .order_by(_C.id)
 )
 _candidates: Final = msgspec.json.Decoder(list[Candidate])
-_PICK: Final = packed(
-    select(*(_D[name] for name in Candidate.__struct_fields__))
-    .where(_D.connection_id == bindparam("connection_id"), _CLAIMABLE, _D.closes_at > bindparam("now"))
-    .order_by(_D.closes_at, _D.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+_PICKS: Final = tuple(
+    packed(
+        select(*(_D[name] for name in Candidate.__struct_fields__))
+        .where(_D.connection_id == bindparam("connection_id"), _CLAIMABLE, passed, _D.closes_at > bindparam("now"))
+        .order_by(_D.closes_at, _D.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    for passed in _PASSED
 )
 _FROM_LEAD: Final = (
     "email_key",
@@ -66,7 +74,11 @@ _READ: Final = packed(
         )
     )
     .select_from(deliveries.join(leads, leads.c.id == _D.lead_id))
-    .where(_IDS)
+    .where(_IDS),
+    json="attribution_data",
+)
+_ATTRIBUTION: Final = prepare(
+    select(_D.id, leads.c.attribution_data).select_from(deliveries.join(leads, leads.c.id == _D.lead_id)).where(_IDS)
 )
 _SEND: Final = prepare(
     update(deliveries)
@@ -95,6 +107,7 @@ _OF_OWNER: Final = prepare(
     select(_L.token, _L.deliveries).where(_L.owner == bindparam("owner")).order_by(_L.token).with_for_update()
 )
 _ids: Final = msgspec.json.Decoder(list[int])
+_anything: Final = msgspec.json.Decoder()
 
 
 def ready_connections(tx: Tx) -> list[int]:
@@ -117,9 +130,12 @@ def lease(
     `fit` may leave out some of them, such as those that a rate limit does not allow.
     """
     now = tx.now()
-    found = unpack(_candidates, tx.first(_PICK, connection_id=connection_id, most=most, now=now))
+    picked = [tx.first(pick, connection_id=connection_id, most=most, now=now) for pick in _PICKS]
+    found = [one for row in picked for one in unpack(_candidates, row)]
     moot_ids = moot.drop(tx, [one.id for one in found if one.takes_back is not None], now)
-    ids = [one.id for one in fit(lots.choose([one for one in found if one.id not in moot_ids], most))]
+    if moot_ids:
+        found = [one for one in found if one.id not in moot_ids]
+    ids = [one.id for one in fit(lots.choose(found, most))]
     if not ids:
         return []
     in_order = sorted(ids)
@@ -133,8 +149,29 @@ def read(tx: Tx, ids: Sequence[int]) -> list[Claimed]:
     """Deliveries with what is sent of their leads, in the order of the ids."""
     read: dict[int, Claimed] = {}
     for start in range(0, len(ids), READ):
-        read |= {one.id: one for one in unpack(_claimed, tx.first(_READ, ids=list(ids[start : start + READ])))}
+        read |= _read(tx, list(ids[start : start + READ]))
     return [read[one] for one in ids]
+
+
+def _read(tx: Tx, ids: list[int]) -> dict[int, Claimed]:
+    row: Any = tx.first(_READ, ids=ids)
+    found = {one.id: one for one in unpack(_claimed, row)}
+    attributions = _decoded(row.texts or "[]")
+    if not isinstance(attributions, list) or len(attributions) != len(found):
+        # One of them is no JSON. That its lead cannot be read is found when its event is made, and only its.
+        texts = {row.id: row.attribution_data for row in tx.all(_ATTRIBUTION, ids=ids)}
+        attributions = [_decoded(texts[one]) for one in found]
+    for one, attribution in zip(found.values(), attributions, strict=True):
+        # The one place where one is made; nobody has seen it yet.
+        msgspec.structs.force_setattr(one, "attribution_data", attribution)
+    return found
+
+
+def _decoded(text: str) -> object:
+    try:
+        return _anything.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def others_send(tx: Tx, connection_id: int, owner: str) -> bool:

@@ -103,6 +103,8 @@ class _Ahead:
             taking: asyncio.Task[_Lot | None] | None = asyncio.create_task(self._take())
             while taking is not None and (lot := await taking) is not None:
                 taking = asyncio.create_task(self._take()) if lot.full and not self._leaving else None
+                # So that the database has its next work before this thread is busy building.
+                await asyncio.sleep(0)
                 await self._ready.put(await self._draft(lot))
         finally:
             await self._ready.put(None)
@@ -212,8 +214,9 @@ class Drain:
                 # Whatever kills this worker now is in the lot that is sent: it must not count against these.
                 return []
             size = batch.destination.limits.batch_events
-            wanted = 1 if probing else lots.requests(lot, size)
-            return lots.within(lot, size, allowance.take(tx, wanted))
+            needed = lots.requests(lot, size)
+            granted = allowance.take(tx, 1 if probing else needed)
+            return lot if granted >= needed else lots.within(lot, size, granted)
 
         deliveries = claim.lease(
             tx,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 
 from leadtrackr.conversions import outcomes, schedule
 from leadtrackr.conversions.incidents import changes as incidents
@@ -16,11 +16,13 @@ from leadtrackr.destinations.contract import Outcome
 _C: Final = connections.c
 _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
-OPEN: Final = _D.state.in_([constant(State.QUEUED), constant(State.WAITING), constant(State.HELD)])
-"""Word for word the condition of the partial index over what is not settled: SQLite uses it only then."""
+OPEN: Final = or_(*(_D.state == constant(state) for state in (State.QUEUED, State.WAITING, State.HELD)))
+"""Word for word the condition of the partial index over what is not settled: SQLite uses it only then. Not as a list:
+SQLite would put that into a table of its own for each row that is written."""
 OPEN_UNTIL: Final = OPEN & _D.passed.in_([literal_column("0"), literal_column("1")])
 """The same, said so that the index leads on from `connection_id` and `state` to `closes_at`."""
-FRESH: Final = OPEN & (_D.state == constant(State.QUEUED)) & (_D.passed == literal_column("0"))
+QUEUED: Final = OPEN & (_D.state == constant(State.QUEUED))
+FRESH: Final = QUEUED & (_D.passed == literal_column("0"))
 
 _HOLD: Final = prepare(
     update(connections)

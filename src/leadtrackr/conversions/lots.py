@@ -5,7 +5,9 @@ was leased with. So a lot shrinks with the deaths behind what is in it: a whole 
 who is alone at its third death is the one to blame.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -22,7 +24,11 @@ DEATHS: Final = 3
 """Workers that died with it in a row, after which a delivery is not tried again."""
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+_BY_WINDOW: Final = attrgetter("closes_at", "id")
+_DEATHS: Final = attrgetter("deaths")
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A delivery that could be leased."""
 
     id: int
@@ -41,18 +47,16 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 def choose(candidates: Sequence[Candidate], most: int) -> list[Candidate]:
     """The first, whose window closes first, and those that may share its fate, in order."""
-    ordered = sorted(candidates, key=lambda one: (one.closes_at, one.id))
-    if not ordered:
-        return []
+    ordered = sorted(candidates, key=_BY_WINDOW)
+    if not any(map(_DEATHS, ordered)):
+        return ordered[:most]
     size = _size(ordered[0].deaths, most)
     return [one for one in ordered if _size(one.deaths, most) == size][:size]
 
 
 def requests(lot: Sequence[Candidate], batch_events: int) -> int:
     """How many requests a lot needs, if nothing in it is refused."""
-    counts: dict[tuple[str, bool], int] = {}
-    for one in lot:
-        counts[one.group] = counts.get(one.group, 0) + 1
+    counts = Counter([one.group for one in lot])
     return sum(-(-count // batch_events) for count in counts.values())
 
 

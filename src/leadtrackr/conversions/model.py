@@ -98,7 +98,7 @@ class StatusChange(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Warned, ...] = ()
 
 
-class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A delivery that a worker has leased, with what the lead's row holds now."""
 
     id: int
@@ -127,11 +127,12 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     first_name: str | None
     last_name: str | None
     company_name: str | None
-    attribution_data: str
     ip_address: str | None
     user_agent: str | None
     country: str | None = None
     """The lead's own."""
+    attribution_data: object = None
+    """As the lead has it, decoded; the text itself where it is no JSON."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +158,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Until when one process alone renews its secrets, microseconds UTC."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of sending one claimed delivery, ready to be recorded."""
 
     delivery: Claimed

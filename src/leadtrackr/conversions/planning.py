@@ -4,6 +4,9 @@ The same function makes both, so a warning can never disagree with what is done.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -12,6 +15,14 @@ from leadtrackr.conversions.audience import permitted
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, DeliveryKind, State, Warned
 from leadtrackr.destinations.contract import Destination, Event, LeadData, Warning
 from leadtrackr.kit.clock import iso_millis
+
+_settings: Final = msgspec.json.Decoder(dict[str, str])
+
+
+@lru_cache(maxsize=4096)
+def stored_settings(text: str) -> Mapping[str, str]:
+    """A connection's settings as they are stored: connections are few, and read for each rating."""
+    return MappingProxyType(_settings.decode(text))
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True):

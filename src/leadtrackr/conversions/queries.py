@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.conversions.model import UNSETTLED, ConnectionState, JobState
-from leadtrackr.conversions.planning import Planned, Target
+from leadtrackr.conversions.planning import Planned, Target, stored_settings
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.statement import IdsIn, Insertion, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, label_events, leads
 from leadtrackr.leads.model import Stage
 
@@ -18,7 +18,6 @@ _D: Final = deliveries.c
 _J: Final = jobs.c
 _C: Final = connections.c
 _K: Final = idempotency_keys.c
-_settings = msgspec.json.Decoder(dict[str, str])
 
 _LOCK_LEAD: Final = prepare(
     select(leads.c.price)
@@ -29,25 +28,22 @@ _LOCK_LEAD: Final = prepare(
 _PENDING_JOB: Final = prepare(
     select(_J.id).where(_J.lead_id == bindparam("lead_id"), _J.state == constant(JobState.PENDING))
 )
-_INSERT_JOB: Final = prepare(
+_INSERT_JOB: Final = Insertion(
     insert(jobs)
     .values(
         {c.name: bindparam(c.name) for c in jobs.columns if c.name not in ("id", "settled_at", "state")}
         | {"state": JobState.PENDING.value}
     )
     .on_conflict_do_nothing(index_elements=["lead_id"], index_where=_J.state == constant(JobState.PENDING))
-    .returning(_J.id)
 )
 _PLANNED: Final = tuple(name for name in Planned.__struct_fields__)
-_INSERT_DELIVERY: Final = prepare(
-    insert(deliveries)
-    .values(
+_INSERT_DELIVERY: Final = Insertion(
+    insert(deliveries).values(
         {
             name: bindparam(name)
             for name in (*_PLANNED, "project_id", "job_id", "lead_id", "created_at", "updated_at", "settled_at")
         }
     )
-    .returning(_D.id)
 )
 _TARGETS: Final = prepare(
     select(
@@ -115,7 +111,7 @@ def insert_job(
     now: int,
 ) -> int | None:
     """Writes a pending job; None when the lead has one: the partial unique index decides, also between processes."""
-    row = tx.first(
+    return tx.try_insert(
         _INSERT_JOB,
         project_id=project_id,
         lead_id=lead_id,
@@ -124,7 +120,6 @@ def insert_job(
         warnings=warnings,
         created_at=now,
     )
-    return None if row is None else int(row.id)
 
 
 def insert_deliveries(
@@ -137,7 +132,7 @@ def insert_deliveries(
         if one.behind is not None and one.behind < 0:
             values["behind"] = ids[-one.behind - 1]
         values["passed"] = int(one.passed)
-        row = tx.first(
+        made = tx.insert(
             _INSERT_DELIVERY,
             **values,
             project_id=project_id,
@@ -147,8 +142,7 @@ def insert_deliveries(
             updated_at=now,
             settled_at=None if one.state in UNSETTLED else now,
         )
-        assert row is not None  # noqa: S101 - an insert with RETURNING gives a row or raises
-        ids.append(int(row.id))
+        ids.append(made)
     return ids
 
 
@@ -160,7 +154,7 @@ def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:
             connection_id=row.id,
             destination=row.destination,
             action=row.action,
-            settings=_settings.decode(row.settings),
+            settings=stored_settings(row.settings),
             state=ConnectionState(row.state),
             hold_code=row.hold_code,
             paused_until=row.paused_until,

@@ -1,10 +1,11 @@
 """All outcomes of a batch in one commit, each guarded by the lease token."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, cast, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from leadtrackr.conversions import inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection, pause_connection
@@ -12,20 +13,22 @@ from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, packed, pairs, prepare, unpack
+from leadtrackr.db.spread import Spread
+from leadtrackr.db.statement import IdsIn, constant, counted, prepare
 from leadtrackr.db.tables import attempts, connections, deliveries, leases
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
 
 _D: Final = deliveries.c
 _FINAL: Final = frozenset({Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED})
 
-_ids: Final = msgspec.json.Decoder(list[tuple[int]])
-_STILL_OURS: Final = packed(
+_OURS: Final = (
     select(_D.id)
     .where(IdsIn(_D.id, "ids"), _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
     .order_by(_D.id)
     .with_for_update()
 )
+_HOW_MANY_ARE_OURS: Final = counted(_OURS)
+_STILL_OURS: Final = prepare(_OURS)
 # Locked before the deliveries, as whoever takes it over does.
 _LEASE: Final = prepare(select(leases.c.token).where(leases.c.token == bindparam("of_token")).with_for_update())
 _MOVE: Final = prepare(
@@ -44,19 +47,7 @@ _MOVE: Final = prepare(
         }
     )
 )
-_EACH: Final = pairs("requests")
-_SAME: Final = tuple(c for c in attempts.columns if c.name not in {"id", "delivery_id", "request"})
-_ATTEMPTS: Final = prepare(
-    insert(attempts).from_select(
-        ["delivery_id", "request", *(c.name for c in _SAME)],
-        select(
-            cast(_EACH.c.key, BigInteger),
-            _EACH.c.value,
-            *(bindparam(c.name, type_=c.type) for c in _SAME),
-        ),
-        include_defaults=False,
-    )
-)
+_ATTEMPTS: Final = Spread(attempts, number="delivery_id", text="request")
 _EDITION: Final = prepare(
     select(connections.c.edition).where(connections.c.id == bindparam("connection_id")).with_for_update()
 )
@@ -65,6 +56,10 @@ _WELL_AGAIN: Final = prepare(
     .where(connections.c.id == bindparam("connection_id"), connections.c.failures > 0)
     .values(failures=0, failing_since=None, paused_until=None, pause_code=None, updated_at=bindparam("now"))
 )
+
+
+_BY_DELIVERY: Final = attrgetter("delivery.id")
+_SAME: Final = attrgetter("delivery.tries", "started_at", "ended_at", "http_status", "url", "head")
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -128,13 +123,15 @@ def record(
 ) -> Recorded:
     """Writes attempts and outcomes, and what they mean for the connection, the jobs and the leads."""
     now = tx.now()
-    ours = _still_ours(tx, token, results)
-    kept = sorted((r for r in results if r.delivery.id in ours), key=lambda result: result.delivery.id)
-    _write_attempts(tx, [result for result in kept if result.outcome.code not in outcomes.NOT_SENT])
-    paused_until = _connection_news(tx, connection, kept, now, fraction)
+    kept = _still_ours(tx, token, sorted(results, key=_BY_DELIVERY))
+    said = _by_outcome(kept)
+    for alike in said:
+        if alike[0].outcome.code not in outcomes.NOT_SENT:
+            _write_attempts(tx, alike)
+    paused_until = _connection_news(tx, connection, [alike[0].outcome for alike in said], now, fraction)
     # One jitter for the batch: what was sent together is tried again together, in one request.
     jitter = fraction()
-    moves = _moves(kept, now, paused_until, jitter)
+    moves = _moves(said, now, paused_until, jitter)
     _apply(tx, moves, now)
     incidents.lost(tx, [one for move, ids in moves.items() if move.state == State.EXPIRED for one in ids])
     settled = [one for move, ids in moves.items() if not move.stuck for one in ids]
@@ -146,27 +143,36 @@ def record(
     return Recorded(moved, len(results) - len(kept), jobs)
 
 
-def _still_ours(tx: Tx, token: str, results: Sequence[Result]) -> set[int]:
-    """The deliveries that nobody has taken over."""
+def _still_ours(tx: Tx, token: str, results: Sequence[Result]) -> Sequence[Result]:
+    """Those whose deliveries nobody has taken over; all of them, nearly always."""
     if tx.first(_LEASE, of_token=token) is None:
-        return set()
-    ids = sorted(result.delivery.id for result in results)
-    return {one for (one,) in unpack(_ids, tx.first(_STILL_OURS, ids=ids, of_token=token))}
+        return ()
+    ids = [result.delivery.id for result in results]
+    ours: Any = tx.first(_HOW_MANY_ARE_OURS, ids=ids, of_token=token)
+    if ours.n == len(ids):
+        return results
+    kept = {row.id for row in tx.all(_STILL_OURS, ids=ids, of_token=token)}
+    return [result for result in results if result.delivery.id in kept]
 
 
-def _moves(results: Sequence[Result], now: int, paused_until: int | None, fraction: float) -> dict[Move, list[int]]:
-    """The deliveries of each distinct move: in a batch most outcomes are the same."""
-    groups: dict[Move, list[int]] = {}
-    final: dict[int, list[int]] = {}
+def _by_outcome(results: Sequence[Result]) -> list[list[Result]]:
+    """Those that share an outcome: in most batches, all."""
+    groups: dict[int, list[Result]] = {}
     for result in results:
-        # An outcome that settles means the same for every delivery, and a whole batch shares one.
-        ids = final.get(id(result.outcome))
-        if ids is None:
-            move = move_of(result, now=now, paused_until=paused_until, fraction=fraction)
-            ids = groups.setdefault(move, [])
-            if result.outcome.kind in _FINAL:
-                final[id(result.outcome)] = ids
-        ids.append(result.delivery.id)
+        groups.setdefault(id(result.outcome), []).append(result)
+    return list(groups.values())
+
+
+def _moves(
+    said: Sequence[Sequence[Result]], now: int, paused_until: int | None, fraction: float
+) -> dict[Move, list[int]]:
+    """The deliveries of each distinct move, by their ids. What settles means the same for all that share it."""
+    groups: dict[Move, list[int]] = {}
+    for alike in said:
+        together = [alike] if alike[0].outcome.kind in _FINAL else [[result] for result in alike]
+        for results in together:
+            move = move_of(results[0], now=now, paused_until=paused_until, fraction=fraction)
+            groups.setdefault(move, []).extend([result.delivery.id for result in results])
     return groups
 
 
@@ -175,7 +181,7 @@ def _apply(tx: Tx, moves: Mapping[Move, list[int]], now: int) -> None:
     for move, ids in moves.items():
         tx.run(
             _MOVE,
-            ids=ids,
+            ids=sorted(ids),
             new_state=move.state.value,
             new_code=move.code,
             new_detail=move.detail,
@@ -187,22 +193,18 @@ def _apply(tx: Tx, moves: Mapping[Move, list[int]], now: int) -> None:
 
 
 def _connection_news(
-    tx: Tx, connection: Connection, results: Sequence[Result], now: int, fraction: Callable[[], float]
+    tx: Tx, connection: Connection, said: Sequence[Outcome], now: int, fraction: Callable[[], float]
 ) -> int | None:
     """Holds, pauses or clears the connection by what its platform said; returns until when it is paused."""
-    hold = next((r.outcome for r in results if r.outcome.kind == Kind.HOLD), None)
+    hold = next((one for one in said if one.kind == Kind.HOLD), None)
     if hold is not None and _is_as_it_was(tx, connection):
         hold_connection(tx, connection.id, reason=hold.hold or "configuration", outcome=hold, now=now)
         return None
     # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next mend.
-    failed = [
-        r.outcome
-        for r in results
-        if r.outcome.scope == Scope.DESTINATION and r.outcome.kind in (Kind.RETRY, Kind.UNKNOWN)
-    ]
+    failed = [one for one in said if one.scope == Scope.DESTINATION and one.kind in (Kind.RETRY, Kind.UNKNOWN)]
     if failed:
         return pause_connection(tx, connection.id, outcome=failed[0], now=now, fraction=fraction())
-    if any(result.outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for result in results):
+    if any(one.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for one in said):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
         incidents.works(tx, connection.id, now)
     return None
@@ -215,16 +217,16 @@ def _is_as_it_was(tx: Tx, connection: Connection) -> bool:
 
 
 def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:
-    """One statement for all attempts that differ in nothing but the delivery and its event."""
-    groups: dict[tuple[int, int, int, int, int | None, str, str], list[Result]] = {}
+    """Of results with one outcome. Together go those that differ in nothing but the delivery and its event."""
+    outcome = results[0].outcome
+    groups: dict[tuple[object, ...], list[Result]] = {}
     for one in results:
-        same = (one.delivery.tries, one.started_at, one.ended_at, id(one.outcome), one.http_status, one.url, one.head)
-        groups.setdefault(same, []).append(one)
+        groups.setdefault(_SAME(one), []).append(one)
     for group in groups.values():
-        first, outcome = group[0], group[0].outcome
-        tx.run(
+        first = group[0]
+        tx.spread(
             _ATTEMPTS,
-            requests=msgspec.json.encode({one.delivery.id: one.request for one in group}).decode(),
+            [(one.delivery.id, one.request) for one in group],
             number=first.delivery.tries + 1,
             started_at=first.started_at,
             ended_at=first.ended_at,

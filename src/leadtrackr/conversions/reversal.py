@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, case, func, insert, literal_column, select, up
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes, queries, take_back
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, DeliveryKind, JobState, State
-from leadtrackr.conversions.planning import Connected
+from leadtrackr.conversions.planning import Connected, stored_settings
 from leadtrackr.conversions.take_back import Change, Earlier, Undone
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.statement import IdsIn, Insertion, constant, prepare
 from leadtrackr.db.tables import attempts, connections, deliveries, jobs, labels
 from leadtrackr.destinations.contract import Kind
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -20,7 +20,6 @@ from leadtrackr.kit.ids import Ids
 
 _D: Final = deliveries.c
 _C: Final = connections.c
-_settings = msgspec.json.Decoder(dict[str, str])
 
 _EARLIER = select(
     *(_D[name] for name in Earlier.__struct_fields__ if name != "asks"),
@@ -68,13 +67,11 @@ _RELINK: Final = prepare(
         ),
     )
 )
-_INSERT_SETTLED_JOB: Final = prepare(
-    insert(jobs)
-    .values(
+_INSERT_SETTLED_JOB: Final = Insertion(
+    insert(jobs).values(
         {name: bindparam(name) for name in ("project_id", "lead_id", "created_at")}
         | {"state": JobState.SETTLED.value, "remaining": 0, "warnings": "[]", "settled_at": bindparam("created_at")}
     )
-    .returning(jobs.c.id)
 )
 
 
@@ -84,6 +81,8 @@ def undo(tx: Tx, ids: Ids, project: Project, change: Change, *, rehearsal: bool 
     The lead is locked by the caller and has no pending job. The deliveries are for the caller to write.
     """
     earlier = _past(tx, project.id, change.lead.lead_id, lock=not rehearsal)
+    if not earlier:
+        return Undone()
     wanted = take_back.wanted(change, earlier)
     unsent = [one.id for one in earlier if one.id in wanted and one.state in take_back.STOPPABLE]
     unsure = {row.delivery_id for row in tx.all(_UNSURE, project_id=project.id, ids=unsent)} if unsent else set()
@@ -115,10 +114,9 @@ def undo_all(tx: Tx, ids: Ids, project: Project, change: Change) -> None:
     if not undone.deliveries:
         return
     lead_id = change.lead.lead_id
-    job = tx.first(_INSERT_SETTLED_JOB, project_id=project.id, lead_id=lead_id, created_at=change.now)
-    assert job is not None  # noqa: S101 - an insert with RETURNING gives a row or raises
+    job_id = tx.insert(_INSERT_SETTLED_JOB, project_id=project.id, lead_id=lead_id, created_at=change.now)
     planned = [msgspec.structs.replace(each, passed=True) for each in undone.deliveries]
-    queries.insert_deliveries(tx, planned, project_id=project.id, job_id=int(job.id), lead_id=lead_id, now=change.now)
+    queries.insert_deliveries(tx, planned, project_id=project.id, job_id=job_id, lead_id=lead_id, now=change.now)
 
 
 def _past(tx: Tx, project_id: int, lead_id: int, *, lock: bool) -> list[Earlier]:
@@ -150,7 +148,7 @@ def _read(rows: Iterable[Any]) -> list[Earlier]:
 def _connected(tx: Tx, project_id: int) -> dict[int, Connected]:
     return {
         row.connection_id: Connected(
-            **row._asdict() | {"settings": _settings.decode(row.settings), "state": ConnectionState(row.state)}
+            **row._asdict() | {"settings": stored_settings(row.settings), "state": ConnectionState(row.state)}
         )
         for row in tx.all(_CONNECTED, project_id=project_id)
     }

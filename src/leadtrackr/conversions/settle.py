@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
 from sqlalchemy import bindparam, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.model import JobState
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, packed, prepare, unpack
+from leadtrackr.db.statement import IdsIn, constant, counted, prepare
 from leadtrackr.db.tables import deliveries, jobs
 
 _D: Final = deliveries.c
@@ -35,16 +34,20 @@ _FREE_FOLLOWERS: Final = prepare(
 _RELINK: Final = prepare(
     update(deliveries).where(_D.behind == bindparam("of_delivery")).values(behind=bindparam("new_behind"))
 )
-_job: Final = msgspec.json.Decoder(list[tuple[int, str, int]])
-_OF_JOBS: Final = packed(
-    select(_J.id, _J.state, _J.remaining).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update()
+_PENDING: Final = _J.state == constant(JobState.PENDING)
+# Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
+_LOCK: Final = counted(select(_J.id).where(IdsIn(_J.id, "ids")).order_by(_J.id).with_for_update())
+_SETTLE_LAST: Final = prepare(
+    update(jobs)
+    .where(IdsIn(_J.id, "ids"), _PENDING, _J.remaining == bindparam("passes"))
+    .values(remaining=0, state=JobState.SETTLED.value, settled_at=bindparam("now"))
 )
 _COUNT_DOWN: Final = prepare(
-    update(jobs).where(IdsIn(_J.id, "ids")).values(remaining=_J.remaining - bindparam("passes"))
+    update(jobs).where(IdsIn(_J.id, "ids"), _PENDING).values(remaining=_J.remaining - bindparam("passes"))
 )
 _PASSED: Final = prepare(
     select(_J.id)
-    .where(_J.state == constant(JobState.PENDING), _J.remaining == literal_column("0"))
+    .where(_PENDING, _J.remaining == literal_column("0"))
     .order_by(_J.id)
     .limit(2000)
     .with_for_update(skip_locked=True)
@@ -88,17 +91,19 @@ def pass_jobs(
             tx.run(_PASS_FOLLOWERS, ids=line)
     if not passes:
         return 0
-    done: list[int] = []
+    tx.lock(_LOCK, ids=sorted(passes))
     by_count: dict[int, list[int]] = {}
-    # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
-    for job_id, state, remaining in unpack(_job, tx.first(_OF_JOBS, ids=sorted(passes))):
-        if state == JobState.PENDING and remaining == passes[job_id]:
-            done.append(job_id)
-        else:
-            by_count.setdefault(passes[job_id], []).append(job_id)
-    for count, ids in sorted(by_count.items()):
-        tx.run(_COUNT_DOWN, ids=ids, passes=count)
-    return _settle(tx, done, now)
+    for job_id, count in passes.items():
+        by_count.setdefault(count, []).append(job_id)
+    return sum(_count_down(tx, sorted(ids), count, now) for count, ids in sorted(by_count.items()))
+
+
+def _count_down(tx: Tx, ids: list[int], passes: int, now: int) -> int:
+    """Jobs with so many more first passes; returns how many of them have had their last."""
+    settled = tx.run(_SETTLE_LAST, ids=ids, passes=passes, now=now)
+    if settled < len(ids):
+        tx.run(_COUNT_DOWN, ids=ids, passes=passes)
+    return settled
 
 
 def settle_passed_jobs(tx: Tx, now: int) -> int:

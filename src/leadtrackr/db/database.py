@@ -7,7 +7,8 @@ run on another thread. Either all that it wrote is on disk when `write` returns,
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from leadtrackr.db.statement import Prepared
+from leadtrackr.db.spread import Spread
+from leadtrackr.db.statement import Insertion, Prepared
 
 T = TypeVar("T")
 
@@ -31,8 +32,20 @@ class Tx(Protocol):
     def run(self, statement: Prepared, /, **values: Any) -> int:
         """Runs a statement; returns how many rows it touched."""
 
+    def insert(self, statement: Insertion, /, **values: Any) -> int:
+        """Writes one row; returns its id."""
+
+    def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
+        """The same for a statement that does nothing where there is such a row already: None then."""
+
+    def lock(self, statement: Prepared, /, **values: Any) -> None:
+        """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""
+
     def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Runs a statement once for each set of values."""
+
+    def spread(self, statement: Spread, rows: Sequence[tuple[int, str]], /, **shared: Any) -> None:
+        """Inserts a row for each number and text, with the same other values."""
 
 
 class Database(Protocol):

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar
 
+import msgspec
 import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from leadtrackr.db.probe import UNWRITABLE, Health
-from leadtrackr.db.statement import Prepared
+from leadtrackr.db.spread import Spread
+from leadtrackr.db.statement import Insertion, Prepared
 from leadtrackr.kit.clock import Clock, SystemClock
 from leadtrackr.kit.errors import Unavailable
 
@@ -92,11 +94,28 @@ class PostgresTx:
         """Runs a statement; returns how many rows it touched."""
         return self._execute(statement, values)[0].rowcount
 
+    def insert(self, statement: Insertion, /, **values: Any) -> int:
+        """Writes one row; returns its id."""
+        return int(self.first(statement, **values).id)  # type: ignore[union-attr] # it gives a row or raises
+
+    def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
+        """The same for a statement that does nothing where there is such a row already: None then."""
+        row = self.first(statement, **values)
+        return None if row is None else int(row.id)
+
+    def lock(self, statement: Prepared, /, **values: Any) -> None:
+        """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""
+        self._execute(statement, values)
+
     def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Runs a statement once for each set of values."""
         sql, own, _ = statement.sql("postgresql")
         with self._connection.cursor() as cursor:
             cursor.executemany(sql, [{**own, **row} for row in rows] if own else rows)
+
+    def spread(self, statement: Spread, rows: Sequence[tuple[int, str]], /, **shared: Any) -> None:
+        """Inserts a row for each number and text, with the same other values."""
+        self.run(statement.postgresql, pairs=msgspec.json.encode(dict(rows)).decode(), **shared)
 
 
 class PostgresDatabase:

@@ -13,11 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from leadtrackr.db.probe import UNWRITABLE, Health
-from leadtrackr.db.statement import Prepared, fit_lists
+from leadtrackr.db.spread import SIZES, Spread
+from leadtrackr.db.statement import Insertion, Prepared, fit_lists
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.errors import SettingError, Unavailable
 
@@ -83,10 +85,31 @@ class SqliteTx:
         """Runs a statement; returns how many rows it touched."""
         return self._execute(statement, values)[0].rowcount
 
+    def insert(self, statement: Insertion, /, **values: Any) -> int:
+        """Writes one row; returns its id."""
+        return int(self._execute(statement, values)[0].lastrowid or 0)
+
+    def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
+        """The same for a statement that does nothing where there is such a row already: None then."""
+        cursor = self._execute(statement, values)[0]
+        return cursor.lastrowid if cursor.rowcount else None
+
+    def lock(self, statement: Prepared, /, **values: Any) -> None:
+        """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""
+
     def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Runs a statement once for each set of values."""
         sql, own, _ = statement.sql("sqlite")
         self._connection.executemany(sql, [{**own, **row} for row in rows] if own else rows)
+
+    def spread(self, statement: Spread, rows: Sequence[tuple[int, str]], /, **shared: Any) -> None:
+        """Inserts a row for each number and text, with the same other values."""
+        values, start = [shared[name] for name in statement.shared], 0
+        for size in SIZES:
+            while len(rows) - start >= size:
+                own = chain.from_iterable(rows[start : start + size])
+                self._connection.execute(statement.sqlite(size), [*values, *own])
+                start += size
 
 
 class _Item:

@@ -7,16 +7,19 @@ driver's values need no processing on the way in or out.
 from collections import namedtuple
 from collections.abc import Mapping
 from typing import Any, Final, Self, TypeVar
+from weakref import WeakSet
 
 import msgspec
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
     ColumnElement,
+    Insert,
     Select,
     TableValuedAlias,
     Text,
     bindparam,
+    func,
     literal_column,
     select,
 )
@@ -80,15 +83,27 @@ def _packed_postgresql(element: _Packed, compiler: SQLCompiler, **kw: Any) -> st
     return f"CAST(json_agg(json_build_array({compiler.process(element.clauses, **kw)})) AS TEXT)"
 
 
+class _Joined(FunctionElement[str]):
+    """A column of JSON texts as one JSON array, each as it is: nothing is quoted for it, and nothing unquoted."""
+
+    inherit_cache = False
+    type = Text()
+
+
+@compiles(_Joined, "sqlite")
+def _joined_sqlite(element: _Joined, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"'[' || group_concat({compiler.process(element.clauses, **kw)}, ',') || ']'"
+
+
+@compiles(_Joined, "postgresql")
+def _joined_postgresql(element: _Joined, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"'[' || string_agg({compiler.process(element.clauses, **kw)}, ',') || ']'"
+
+
 class _Pairs(FunctionElement[str]):
     """The keys and the values, all text, of one JSON object, as a table."""
 
     inherit_cache = False
-
-
-@compiles(_Pairs, "sqlite")
-def _pairs_sqlite(element: _Pairs, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_each({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(_Pairs, "postgresql")
@@ -135,14 +150,20 @@ def _row_maker(columns: list[str]) -> Any:
     return row._make
 
 
+_prepared: "Final[WeakSet[Prepared]]" = WeakSet()
+
+
 class Prepared:
     """A statement with its SQL for each dialect. Rows come back as named tuples of its columns."""
 
-    __slots__ = ("_compiled", "_statement")
+    __slots__ = ("__weakref__", "_compiled", "_statement", "only")
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement, *, only: str | None = None) -> None:
         self._statement = statement
+        self.only = only
+        """The dialect that it is for; None: both."""
         self._compiled: dict[str, tuple[str, dict[str, Any], Any]] = {}
+        _prepared.add(self)
 
     def sql(self, dialect: str) -> tuple[str, dict[str, Any], Any]:
         """The SQL, the values that the statement carries itself, and the row's type (None without rows)."""
@@ -151,18 +172,42 @@ class Prepared:
             found = self._compiled[dialect] = self._compile(dialect)
         return found
 
+    def _of(self, dialect: str) -> ClauseElement:  # noqa: ARG002 - most statements are the same on both
+        return self._statement
+
     def _compile(self, dialect: str) -> tuple[str, dict[str, Any], Any]:
-        compiled: Any = self._statement.compile(dialect=DIALECTS[dialect])
+        statement = self._of(dialect)
+        compiled: Any = statement.compile(dialect=DIALECTS[dialect])
         named = {name for name, bind in compiled.binds.items() if bind.required}
         if named and compiled.post_compile_params:
             raise ValueError("a statement with named values takes its lists by IdsIn, or spelt out by `constant`")
         if not named:
-            compiled = self._statement.compile(dialect=DIALECTS[dialect], compile_kwargs={"render_postcompile": True})
+            compiled = statement.compile(dialect=DIALECTS[dialect], compile_kwargs={"render_postcompile": True})
             own = dict(compiled.params)
         else:
             own = {name: bind.effective_value for name, bind in compiled.binds.items() if name not in named}
-        columns = list(getattr(self._statement, "exported_columns", {}).keys())
+        columns = list(getattr(statement, "exported_columns", {}).keys())
         return str(compiled), own, _row_maker(columns) if columns else None
+
+
+class Insertion(Prepared):
+    """An INSERT of one row whose id is wanted. SQLite's driver knows it, so that nothing has to be returned for it."""
+
+    __slots__ = ("_returning",)
+
+    def __init__(self, statement: Insert) -> None:
+        super().__init__(statement)
+        self._returning = statement.returning(statement.table.c.id)
+
+    def _of(self, dialect: str) -> ClauseElement:
+        return self._statement if dialect == "sqlite" else self._returning
+
+
+def compile_all(dialect: str) -> None:
+    """Compiles every statement there is, for a program that starts: else whoever is the first to need one waits."""
+    for one in list(_prepared):
+        if one.only in (None, dialect):
+            one.sql(dialect)
 
 
 def constant(value: str) -> ColumnElement[str]:
@@ -177,13 +222,25 @@ def prepare(statement: ClauseElement) -> Prepared:
     return Prepared(statement)
 
 
-def packed(statement: Select[Any]) -> Prepared:
+def packed(statement: Select[Any], *, json: str = "") -> Prepared:
     """A query whose rows come as one JSON text, in the column `rows`, for `unpack`.
+
+    `json` names a column that holds JSON texts: it is left out of the rows and comes as a JSON array of its own, in the
+    column `texts`, in the order of the rows.
 
     SQLite's driver hands the interpreter over twice for each row that it fetches: with thousands of rows, the thread
     that fetches them waits for the others most of the time.
     """
-    return Prepared(select(_Packed(*statement.subquery().c).label("rows")))
+    columns = statement.subquery().c
+    found = [_Packed(*(column for column in columns if column.name != json)).label("rows")]
+    if json:
+        found.append(_Joined(columns[json]).label("texts"))
+    return Prepared(select(*found))
+
+
+def counted(statement: Select[Any]) -> Prepared:
+    """How many rows a query has, in the column `n`: for one whose rows are wanted for their locks or their number."""
+    return Prepared(select(func.count().label("n")).select_from(statement.subquery()))
 
 
 def unpack(decoder: msgspec.json.Decoder[list[T]], row: Any) -> list[T]:

@@ -288,7 +288,6 @@ deliveries: Final = Table(
     _time("created_at"),
     _time("updated_at"),
     _time("settled_at", nullable=True),
-    _partial("ix_deliveries_claim", "connection_id", "closes_at", "id", where="state = 'queued' AND behind IS NULL"),
     _partial("ix_deliveries_due", "run_at", where="state = 'waiting'"),
     _partial(
         "ix_deliveries_open",
@@ -296,7 +295,10 @@ deliveries: Final = Table(
         "state",
         "passed",
         "closes_at",
-        where="state IN ('queued', 'waiting', 'held')",
+        "id",
+        # Read with the rest, so that a claim steps over those that stand behind another without looking at their rows.
+        "behind",
+        where="state = 'queued' OR state = 'waiting' OR state = 'held'",
     ),
     _partial("ix_deliveries_takes_back", "takes_back", where="takes_back IS NOT NULL"),
     _partial("ix_deliveries_behind", "behind", where="behind IS NOT NULL"),

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, func, insert, select
 
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import constant, prepare
+from leadtrackr.db.statement import Insertion, constant, prepare
 from leadtrackr.db.tables import label_events, labels
 from leadtrackr.labels.model import Label, LabelKind
 
@@ -39,9 +39,7 @@ _LAST_POSITION: Final = prepare(
         _L.project_id == bindparam("project_id"), _L.kind == constant(LabelKind.LABEL)
     )
 )
-_INSERT: Final = prepare(
-    insert(labels).values({c.name: bindparam(c.name) for c in labels.columns if c.name != "id"}).returning(_L.id)
-)
+_INSERT: Final = Insertion(insert(labels).values({c.name: bindparam(c.name) for c in labels.columns if c.name != "id"}))
 _INSERT_EVENT: Final = prepare(insert(label_events).values({c.name: bindparam(c.name) for c in label_events.columns}))
 
 
@@ -103,7 +101,7 @@ def add(
     path: Sequence[int],
 ) -> int:
     """Writes a label; returns its id."""
-    row = tx.first(
+    return tx.insert(
         _INSERT,
         project_id=project_id,
         conversion_id=conversion_id,
@@ -117,8 +115,6 @@ def add(
         path=msgspec.json.encode(list(path)).decode(),
         created_at=tx.now(),
     )
-    assert row is not None  # noqa: S101 - an insert with RETURNING gives a row or raises
-    return int(row.id)
 
 
 def add_events(tx: Tx, label_id: int, events: Iterable[tuple[str, str]]) -> None:

@@ -25,7 +25,7 @@ _ANSWERS: Final = frozenset({"granted", "denied"})
 _NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
 
 # The web tag of August and September 2025 sent whole cookies: _gcl_aw and its kin, and _ga.
-_FROM_GCL: Final = ("gclid", "wbraid", "gbraid", "dclid")
+_FROM_GCL: Final = frozenset({"gclid", "wbraid", "gbraid", "dclid"})
 _GCL_COOKIE: Final = re.compile(r"GCL\.[0-9]+\.(.+)", re.DOTALL)
 _GA_COOKIE: Final = re.compile(r"GA[0-9]\.[0-9-]+\.([0-9]+\.[0-9]+)")
 _CLIENT_ID: Final = re.compile(r"[0-9]+\.[0-9]+")
@@ -33,7 +33,7 @@ _FBC: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\..+", re.DOTALL)
 _SCHEME: Final = re.compile(r"\A[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-class Attribution(msgspec.Struct, frozen=True):
+class Attribution(msgspec.Struct, frozen=True, gc=False):
     """What a lead's attribution data says."""
 
     ids: dict[str, str]
@@ -44,9 +44,13 @@ class Attribution(msgspec.Struct, frozen=True):
     """Host and path of the page with the form, without scheme, query and fragment."""
 
 
-def read(attribution_data: str) -> Attribution:
-    """Reads the stored JSON. Ids left out as wrong data: an fbc without its prefix, a sid that is a client id."""
-    stored = mapping(msgspec.json.decode(attribution_data))
+def read(attribution_data: object) -> Attribution:
+    """Reads what is stored, as JSON text or decoded. ValueError for a text that is no JSON.
+
+    Ids left out as wrong data: an fbc without its prefix, a sid that is a client id.
+    """
+    said = msgspec.json.decode(attribution_data) if isinstance(attribution_data, str) else attribution_data
+    stored = mapping(said)
     return Attribution(_ids(stored), _consent(stored), _conversion_page(stored))
 
 
@@ -66,25 +70,32 @@ def conversion_page(lead: Lead) -> str | None:
 
 
 def _ids(stored: dict[str, object]) -> dict[str, str]:
-    found = {name: value for name, raw in stored.items() if name in _KNOWN and (value := exact(raw))}
-    for name in _FROM_GCL:
-        if (value := found.get(name)) and value.startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
-            found[name] = cookie[1]
+    found = {}
+    for name, raw in stored.items():
+        if name in _KNOWN and raw != "" and (value := exact(raw)):
+            found[name] = value
+            if name in _FROM_GCL and value.startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
+                found[name] = cookie[1]
     if (value := found.get("cid")) and value.startswith("GA") and (cookie := _GA_COOKIE.fullmatch(value)):
         found["cid"] = cookie[1]
     if (value := found.get("fbc")) and not _FBC.fullmatch(value):
         del found["fbc"]
-    if (value := found.get("sid")) and (value == found.get("cid") or _CLIENT_ID.fullmatch(value)):
+    if (value := found.get("sid")) and (value == found.get("cid") or _is_client_id(value)):
         # The WordPress plugin 1.0.x builds sid from the client id's cookie; a session id is one number.
         del found["sid"]
     return found
+
+
+def _is_client_id(value: str) -> bool:
+    return not value.isdigit() and _CLIENT_ID.fullmatch(value) is not None
 
 
 def _consent(stored: dict[str, object]) -> Mapping[str, str]:
     said = stored.get("consent")
     if not said or not isinstance(said, dict):
         return _NOTHING_SAID
-    words = tuple(map(said.get, CONSENT))
+    get = said.get
+    words = (get("ad_user_data"), get("ad_personalization"), get("ad_storage"), get("analytics_storage"))
     try:
         return _answers(words)
     except TypeError:  # a list or an object, which cannot be remembered

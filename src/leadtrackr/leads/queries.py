@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, Prepared, prepare
+from leadtrackr.db.statement import IdsIn, Insertion, Prepared, prepare
 from leadtrackr.db.tables import leads
 from leadtrackr.leads.listing import Filters
 from leadtrackr.leads.model import Intake, Lead
@@ -29,13 +29,12 @@ from leadtrackr.leads.pending import COLUMNS, IS_PENDING, PENDING, STATUS, pendi
 
 _L: Final = leads.c
 _NEW: Final = (*Intake.__struct_fields__, "project_id", "created_at", "updated_at")
-_INSERT: Final = prepare(
+_INSERT: Final = Insertion(
     insert(leads)
     .values({name: bindparam(name) for name in _NEW})
     .on_conflict_do_nothing(
         index_elements=["project_id", "unique_event_id"], index_where=_L.unique_event_id.is_not(None)
     )
-    .returning(_L.id)
 )
 _OF_PROJECT: Final = select(*COLUMNS).where(_L.project_id == bindparam("project_id"))
 _NEWEST: Final = _OF_PROJECT.order_by(_L.created_at.desc(), _L.id.desc()).limit(1)
@@ -63,8 +62,7 @@ def _one(row: Any | None) -> Lead | None:
 def insert_new(tx: Tx, project_id: int, intake: Intake, now: int) -> int | None:
     """Writes a lead; returns its id, or None when the project has a lead with this event id already."""
     values = msgspec.structs.asdict(intake)
-    row = tx.first(_INSERT, **values, project_id=project_id, created_at=now, updated_at=now)
-    return None if row is None else int(row.id)
+    return tx.try_insert(_INSERT, **values, project_id=project_id, created_at=now, updated_at=now)
 
 
 def change(tx: Tx, project_id: int, lead_id: int, values: Mapping[str, object]) -> None:

@@ -22,7 +22,7 @@ LEASES: Final[tuple[Removal, ...]] = (
         "lease row, locked before the deliveries",
         "A worker that records late and the one that takes over stand in each other's way: a deadlock.",
         "store/test_locks.py::test_who_records_waits_for_a_takeover_without_holding_the_deliveries",
-        engine("record", "    if tx.first(_LEASE, of_token=token) is None:\n        return set()\n"),
+        engine("record", "    if tx.first(_LEASE, of_token=token) is None:\n        return ()\n"),
     ),
     cut(
         "lease check before each request",
@@ -53,7 +53,7 @@ LEASES: Final[tuple[Removal, ...]] = (
         "claim: what is queued and nothing else",
         "What is being sent is leased again.",
         "store/test_claim.py::test_no_delivery_is_ever_handed_out_twice[sqlite]",
-        engine("claim", "(_D.state == constant(State.QUEUED)) & _D.behind.is_(None)", "_D.behind.is_(None)"),
+        engine("claim", "QUEUED & _D.behind.is_(None)", "_D.behind.is_(None)"),
     ),
     cut(
         "claim: what has not expired",

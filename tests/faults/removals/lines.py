@@ -11,11 +11,7 @@ LINES: Final[tuple[Removal, ...]] = (
         "order per lead: claim",
         "A later conversion of a lead overtakes an earlier one.",
         f"{_RECORD}test_deliveries_of_a_lead_go_in_order[sqlite]",
-        engine(
-            "claim",
-            "(_D.state == constant(State.QUEUED)) & _D.behind.is_(None)",
-            "(_D.state == constant(State.QUEUED))",
-        ),
+        engine("claim", "QUEUED & _D.behind.is_(None)", "QUEUED"),
     ),
     cut(
         "order per lead: plan",
@@ -69,7 +65,7 @@ LINES: Final[tuple[Removal, ...]] = (
         "first pass: jobs are locked",
         "Two workers that record for one job both count from the same number: it is never settled.",
         "store/test_locks.py::test_two_workers_that_record_for_one_job_settle_it",
-        engine("settle", ".order_by(_J.id).with_for_update()\n", ".order_by(_J.id)\n"),
+        engine("settle", "    tx.lock(_LOCK, ids=sorted(passes))\n"),
     ),
     cut(
         "first pass: jobs with nothing to pass",

@@ -176,7 +176,7 @@ SENDING: Final[tuple[Removal, ...]] = (
         "breaker: a probe is one request",
         "A platform that comes back meets a whole lot at once.",
         "store/test_drain.py::test_a_probe_is_a_single_request[sqlite]",
-        engine("drain", "wanted = 1 if probing else lots.requests(lot, size)", "wanted = lots.requests(lot, size)"),
+        engine("drain", "allowance.take(tx, 1 if probing else needed)", "allowance.take(tx, needed)"),
         engine("drain", "    if batch.connection.failures > 0:\n        return min(lots.LOT, limits.batch_events)\n"),
     ),
     cut(
@@ -195,7 +195,7 @@ SENDING: Final[tuple[Removal, ...]] = (
         "rate limit at claim",
         "What the platform does not allow now is leased, and keeps its leads pending.",
         "store/test_safeguards.py::test_no_more_is_leased_than_the_limit_allows[sqlite]",
-        engine("drain", "lots.within(lot, size, allowance.take(tx, wanted))", "lot"),
+        engine("drain", "lot if granted >= needed else lots.within(lot, size, granted)", "lot"),
     ),
     cut(
         "rate limit at each request",

@@ -70,7 +70,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_day: int | None = None
 
 
-class LeadData(msgspec.Struct, frozen=True, kw_only=True):
+class LeadData(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a destination may know of a lead: normalised, and already stripped of what consent forbids."""
 
     lead_id: int
@@ -95,7 +95,7 @@ class LeadData(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One delivery as its destination sees it. Everything but the lead was frozen when the delivery was made."""
 
     event_id: str

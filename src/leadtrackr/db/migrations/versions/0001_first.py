@@ -432,14 +432,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("behind IS NOT NULL"),
     )
     op.create_index(
-        "ix_deliveries_claim",
-        "deliveries",
-        ["connection_id", "closes_at", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'queued' AND behind IS NULL"),
-        postgresql_where=sa.text("state = 'queued' AND behind IS NULL"),
-    )
-    op.create_index(
         "ix_deliveries_due",
         "deliveries",
         ["run_at"],
@@ -452,10 +444,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_open",
         "deliveries",
-        ["connection_id", "state", "passed", "closes_at"],
+        ["connection_id", "state", "passed", "closes_at", "id", "behind"],
         unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'waiting', 'held')"),
-        postgresql_where=sa.text("state IN ('queued', 'waiting', 'held')"),
+        sqlite_where=sa.text("state = 'queued' OR state = 'waiting' OR state = 'held'"),
+        postgresql_where=sa.text("state = 'queued' OR state = 'waiting' OR state = 'held'"),
     )
     op.create_index("ix_deliveries_project", "deliveries", ["project_id", "id"], unique=False)
     op.create_index(
