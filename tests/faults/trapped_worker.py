@@ -72,14 +72,14 @@ class TrappedDatabase:
     def alone(self) -> bool:
         return self._db.alone
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, durable: bool = True) -> T:
         def watched(tx: Tx) -> T:
             made = work(tx)
             if isinstance(made, Recorded):
                 self._trap.reached("mid_record")
             return made
 
-        made = await self._db.write(watched)
+        made = await self._db.write(watched, durable=durable)
         if isinstance(made, tuple):
             self._trap.reached("after_claim")
         if isinstance(made, Recorded):

@@ -234,6 +234,40 @@ def test_sqlite_is_durable_and_waits_for_locks(tmp_path: Any, sqlite_template: b
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
 
 
+def test_sqlite_waits_for_the_disk_unless_everything_in_a_commit_can_do_without(
+    tmp_path: Any, sqlite_template: bytes
+) -> None:
+    """FULL (2) waits, NORMAL (1) does not. Whoever needs it has it, whoever they share the commit with."""
+    path = tmp_path / "leadtrackr.db"
+    path.write_bytes(sqlite_template)
+
+    def asked(tx: Any) -> int:
+        return int(tx._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    async def write(*durable: bool) -> list[int]:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def hold(_: Tx) -> None:
+            begun.set()
+            go_on.wait(10)
+
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        first = asyncio.create_task(db.write(hold, durable=False))
+        await asyncio.to_thread(begun.wait, 10)
+        # They wait for the first, and so share the next commit.
+        others = [asyncio.create_task(db.write(asked, durable=one)) for one in durable]
+        await asyncio.sleep(0)
+        go_on.set()
+        await first
+        found = [await one for one in others]
+        await db.close()
+        return found
+
+    assert asyncio.run(write(True)) == [2]
+    assert asyncio.run(write(False, False)) == [1, 1]
+    assert asyncio.run(write(False, True, False)) == [2, 2, 2]
+
+
 def test_sqlite_takes_its_write_lock_at_the_start(tmp_path: Any, sqlite_template: bytes) -> None:
     """With a deferred BEGIN a transaction that reads first and writes later fails when another has written between."""
     path = tmp_path / "one.db"

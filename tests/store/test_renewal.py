@@ -44,11 +44,11 @@ class Failing:
         self.next_fails: BaseException | None = None
         self.dialect, self.alone = db.dialect, db.alone
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, durable: bool = True) -> T:
         if self.next_fails is not None:
             error, self.next_fails = self.next_fails, None
             raise error
-        return await self._db.write(work)
+        return await self._db.write(work, durable=durable)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._db.read(work)

@@ -30,8 +30,8 @@ class BreakingDatabase:
     def alone(self) -> bool:
         return self._db.alone
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        return await self._db.write(lambda tx: work(_BreakingTx(tx, self)))
+    async def write(self, work: Callable[[Tx], T], *, durable: bool = True) -> T:
+        return await self._db.write(lambda tx: work(_BreakingTx(tx, self)), durable=durable)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._db.read(work)

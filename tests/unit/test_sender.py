@@ -201,8 +201,8 @@ class Nowhere:
     dialect = "none"
     alone = False
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        raise AssertionError(work)
+    async def write(self, work: Callable[[Tx], T], *, durable: bool = True) -> T:
+        raise AssertionError(work, durable)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         raise AssertionError(work)

@@ -189,7 +189,8 @@ class Drain:
         """Claims once; `ahead`: while another lot is on its way."""
         means = self._means
         token, since = means.ids.token(), means.clock.now()
-        claimed = await means.db.write(lambda tx: self._claim(tx, token, ahead=ahead))
+        # A claim that a power cut undoes is one that was never made: docs/decisions/0021.
+        claimed = await means.db.write(lambda tx: self._claim(tx, token, ahead=ahead), durable=False)
         if claimed is None:
             return None
         batch, allowance = claimed

@@ -59,8 +59,12 @@ class Database(Protocol):
     def alone(self) -> bool:
         """Whether no other process can be at work on this database: what one left behind is surely abandoned."""
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        """Runs work in a transaction and returns when it is on disk. Unavailable when the database is away."""
+    async def write(self, work: Callable[[Tx], T], *, durable: bool = True) -> T:
+        """Runs work in a transaction and returns when it is on disk. Unavailable when the database is away.
+
+        Not `durable`: a power cut may undo it, as if it had never been, until the next that is; the end of this program
+        never does. For what nobody outside was told and would only be done again.
+        """
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Runs work that only reads, on one consistent view."""

@@ -149,8 +149,11 @@ class PostgresDatabase:
         """Never: any number of processes may share the server."""
         return False
 
-    async def write(self, work: Callable[[PostgresTx], T]) -> T:
-        """Runs work in a transaction and returns when it is committed. Goes on when the caller is cancelled."""
+    async def write(self, work: Callable[[PostgresTx], T], *, durable: bool = True) -> T:  # noqa: ARG002
+        """Runs work in a transaction and returns when it is committed. Goes on when the caller is cancelled.
+
+        Everything is durable here: to ask the server for less would cost the round trip that it saves.
+        """
         return await asyncio.shield(self._submit(work, True))
 
     async def read(self, work: Callable[[PostgresTx], T]) -> T:

@@ -115,14 +115,19 @@ class SqliteTx:
 class _Item:
     """One piece of work, the future that waits for it and, once it has run, what came of it."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("durable", "error", "future", "loop", "result", "work")
 
     def __init__(
-        self, work: Callable[[SqliteTx], Any], future: asyncio.Future[Any], loop: asyncio.AbstractEventLoop
+        self,
+        work: Callable[[SqliteTx], Any],
+        future: asyncio.Future[Any],
+        loop: asyncio.AbstractEventLoop,
+        durable: bool,
     ) -> None:
         self.work = work
         self.future = future
         self.loop = loop
+        self.durable = durable
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -166,6 +171,7 @@ class SqliteDatabase:
         self._health = Health()
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer_connection = connect(path)
+        self._waits = True
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
@@ -177,13 +183,16 @@ class SqliteDatabase:
         """Whether this process owns the file."""
         return self._lock is not None
 
-    async def write(self, work: Callable[[SqliteTx], T]) -> T:
-        """Runs work in a transaction and returns when it is on disk. Goes on when the caller is cancelled."""
+    async def write(self, work: Callable[[SqliteTx], T], *, durable: bool = True) -> T:
+        """Runs work in a transaction and returns when it is on disk. Goes on when the caller is cancelled.
+
+        A commit in which nothing is `durable` is written but not waited for until it has reached the disk.
+        """
         if self._closed:
             raise Unavailable(_CLOSED)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Item(work, future, loop))
+        self._queue.put(_Item(work, future, loop, durable))
         return await future
 
     async def read(self, work: Callable[[SqliteTx], T]) -> T:
@@ -249,6 +258,7 @@ class SqliteDatabase:
         connection = self._writer_connection
         try:
             before = connection.total_changes
+            self._wait_for_the_disk(any(item.durable for item in group))
             connection.execute("BEGIN IMMEDIATE")
             for item in group:
                 self._run_one(connection, SqliteTx(connection, self._clock), item)
@@ -271,6 +281,12 @@ class SqliteDatabase:
             # A loop that has closed in the meantime waits for nothing any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
+
+    def _wait_for_the_disk(self, wait: bool) -> None:
+        """Whether the next commit does; it takes those before it along, as the log is one file."""
+        if wait != self._waits:
+            self._writer_connection.execute(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
+            self._waits = wait
 
     def _run_one(self, connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
         connection.execute("SAVEPOINT one")

@@ -90,6 +90,12 @@ STORAGE: Final[tuple[Removal, ...]] = (
         Edit(_SQLITE, "PRAGMA busy_timeout = 10000", "PRAGMA busy_timeout = 0"),
     ),
     cut(
+        "SQLite: a commit waits for the disk when anything in it must",
+        "A rating that shares its commit with a claim is told to be on disk and is not.",
+        "store/test_commits.py::test_sqlite_waits_for_the_disk_unless_everything_in_a_commit_can_do_without",
+        Edit(_SQLITE, "any(item.durable for item in group)", "all(item.durable for item in group)"),
+    ),
+    cut(
         "SQLite: synchronous = FULL",
         "A power cut takes ratings with it that were answered with 201.",
         "store/test_commits.py::test_sqlite_is_durable_and_waits_for_locks",
