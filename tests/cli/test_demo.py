@@ -353,7 +353,7 @@ def test_the_table_has_every_lead_and_fits_the_terminal(evidence: Evidence, colu
 def test_a_cell_says_what_became_of_each_conversion(evidence: Evidence) -> None:
     played = {one.scene.number: one for one in evidence.run.played}
     last = max(played)
-    lines = {
+    lines: dict[int, list[str]] = {
         int(line[:3]): line[22:].split()
         for line in matrix.text(_result(evidence), NAMES, 80).splitlines()
         if line[:3].strip().isdigit()
@@ -365,7 +365,10 @@ def test_a_cell_says_what_became_of_each_conversion(evidence: Evidence) -> None:
     assert refused[place[REFUSES]] == "✗"
     nothing = next(one for one in evidence.run.played if one.scene.situation.words == "nothing to match on")
     assert set(lines[nothing.lead_id][:-1]) <= {"d", "·"}
-    assert {cell[0] for cell in twice if "↻" in cell} == {"↻"}
+    for platform in ("meta", "reddit"):
+        # Which of the leads were in the call that failed is a matter of time; some were.
+        assert any("↻" in cells[place[platform]] for cells in lines.values())
+    assert not any("↻" in cells[place["google_ads"]] for cells in lines.values())
 
 
 def test_what_was_not_sent_is_told_reason_by_reason(evidence: Evidence) -> None:
@@ -404,6 +407,23 @@ def test_the_report_ends_with_the_totals_and_the_verdict(evidence: Evidence) -> 
     totals = {" ".join(row[:-5]): list(map(int, row[-5:])) for row in rows}
     assert totals["All"] == [sum(row[place] for name, row in totals.items() if name != "All") for place in range(5)]
     assert sum(totals["All"]) == len(evidence.receipts)
+
+
+def test_a_broken_promise_is_told_in_the_report_and_in_the_verdict(evidence: Evidence) -> None:
+    lost = _with_ledger(evidence, unkeyed=2)
+    text = telling.text(_result(lost), NAMES)
+    assert "  FAILED Nothing else was sent: 2 events have no event id, or failed in\n" in text
+    assert text.endswith("NOT everything that was promised happened: 1 check failed.")
+
+
+def test_a_wide_table_says_in_words_what_was_not_sent(evidence: Evidence) -> None:
+    result = _result(evidence)
+    denied = next(one for one in result.played if one.scene.situation.consent == Consent.DENIED and one.scene.fates())
+    lines = matrix.text(result, NAMES, 200).splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{denied.lead_id:>3} ")]
+    assert line.count("consent") == 11
+    assert line.count("no data") == 1
+    assert line.endswith("✓")
 
 
 def test_a_count_never_wraps_on_a_narrow_terminal(

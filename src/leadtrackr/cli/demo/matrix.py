@@ -60,13 +60,13 @@ def _table(result: Result, form: Form) -> list[str]:
 
 
 def _by_program(played: Sequence[Played]) -> Iterator[tuple[str, list[Played]]]:
-    """The leads of each client program, those of a kind together; in the order of the play."""
+    """The leads of each client program, those of a kind together, by their numbers; the rest as in the play."""
     blocks: dict[str, dict[str, list[Played]]] = {}
     for one in played:
         program = " + ".join(client.name for client in one.scene.clients)
         blocks.setdefault(program, {}).setdefault(_kind(one), []).append(one)
     for program, kinds in blocks.items():
-        yield program, [one for ones in kinds.values() for one in ones]
+        yield program, [one for ones in kinds.values() for one in sorted(ones, key=lambda lead: lead.lead_id)]
 
 
 def _kind(one: Played) -> str:

@@ -122,7 +122,8 @@ def _not_sent(result: Result) -> Iterator[dict[str, object]]:
 def _verdict(result: Result) -> str:
     if result.ok:
         return f"Everything that was promised happened, in {result.seconds:.1f} seconds."
-    return f"NOT everything that was promised happened: {sum(not one.ok for one in result.checks)} checks failed."
+    failed = sum(not one.ok for one in result.checks)
+    return f"NOT everything that was promised happened: {failed} check{'' if failed == 1 else 's'} failed."
 
 
 def _lead_data(result: Result, one: Played) -> dict[str, object]:
