@@ -60,7 +60,31 @@ def test_a_row_shows_label_value_form_and_platforms(site: Site) -> None:
     (row,) = site.member().page(f"{site.leads}?list=rated").one("tbody").all("tr")
     cells = [cell.text for cell in row.all("td")]
     assert row.one("th").text == "Jan jan@example.com"
-    assert cells == ["Deal signed", "1,250.00 EUR", "Meta Held", "Quote", "21 Sep 2026, 14:13 UTC"]
+    assert cells == ["Deal signed", "1,250.00 EUR", "Held Meta", "Quote", "21 Sep 2026, 14:13 UTC"]
+
+
+def test_a_row_names_the_platforms_by_standing_what_needs_a_look_first(site: Site) -> None:
+    states = {
+        "google_ads": State.ACCEPTED,
+        "ga4": State.SKIPPED,
+        "meta": State.REJECTED,
+        "linkedin": State.ACCEPTED,
+        "microsoft": State.WAITING,
+        "tiktok": State.HELD,
+    }
+    lead = site.lead()
+    job = site.rated(lead)
+    for slug, state in states.items():
+        site.connect(slug)
+        site.delivery(job, lead, slug, state)
+    (row,) = site.member().page(site.leads).one("tbody").all("tr")
+    assert [line.text for line in row.one("ul", "platforms").all("li")] == [
+        "Held TikTok",
+        "Rejected Meta",
+        "Waiting Microsoft Advertising",
+        "Accepted Google Ads, LinkedIn",
+        "Not sent Google Analytics 4",
+    ]
 
 
 def test_search_looks_through_all_lists(site: Site) -> None:

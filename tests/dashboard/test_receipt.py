@@ -60,6 +60,20 @@ def test_every_state_has_a_word_and_a_sentence(site: Site, state: State) -> None
     assert _sentence(line.one("p", "next").text)
 
 
+def test_many_lines_have_an_overview_that_leads_to_them(site: Site) -> None:
+    lead, job = _rated(site, "meta")
+    states = [State.ACCEPTED, State.ACCEPTED, State.REJECTED, State.SKIPPED]
+    ids = [site.delivery(job, lead, "meta", state) for state in states]
+    page = site.member().page(f"{site.leads}/{lead}")
+    assert page.all("ul", "platforms") == [], "few lines are seen at once"
+    site.connect("tiktok")
+    ids.append(site.delivery(job, lead, "tiktok", State.ACCEPTED))
+    overview = site.member().page(f"{site.leads}/{lead}").one("ul", "platforms")
+    assert [line.text for line in overview.all("li")] == ["Rejected Meta", "Accepted Meta , TikTok", "Not sent Meta"]
+    links = [link.attributes["href"] for link in overview.all("a")]
+    assert links == [f"#delivery-{ids[place]}" for place in (2, 0, 4, 3)]
+
+
 def test_a_code_that_nobody_knows_is_told_with_the_platforms_words(site: Site) -> None:
     lead, job = _rated(site, "meta")
     site.delivery(job, lead, "meta", State.REJECTED, "4711", detail="Brand new trouble")

@@ -10,8 +10,8 @@ from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.model import State
 from leadtrackr.dashboard import lead_data
-from leadtrackr.dashboard.receipt import STANDINGS, Standing, groups
-from leadtrackr.dashboard.rendering import lead_name, moment, money, platform
+from leadtrackr.dashboard.receipt import Standing, at_a_glance, groups
+from leadtrackr.dashboard.rendering import lead_name, moment, money
 from leadtrackr.dashboard.visit import Visit
 from leadtrackr.kit.errors import InvalidInput, NotFound
 from leadtrackr.labels import service as labels
@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     price: str
     form: str
     created_at: Markup
-    platforms: list[tuple[str, Standing]]
+    platforms: list[tuple[Standing, list[str]]]
 
 
 async def tab(visit: Visit) -> Response:
@@ -97,7 +97,7 @@ def _row(project: Project, lead: Lead, names: dict[int, str], states: dict[str, 
         price="" if lead.price is None else money(lead.price, project.currency),
         form=lead.form_name or "",
         created_at=moment(lead.created_at),
-        platforms=[(platform(slug), STANDINGS[state]) for slug, state in states.items()],
+        platforms=at_a_glance(states),
     )
 
 

@@ -1,7 +1,7 @@
 """A receipt in words: each delivery as one line that says where it stands, what happened and what to do. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from leadtrackr.dashboard.rendering import moment, money, platform
 from leadtrackr.destinations.contract import Kind
 from leadtrackr.destinations.registry import DESTINATIONS
 
+T = TypeVar("T")
 NOTHING: Final = "Nothing to do."
 SHOWN_TRIES: Final = 20
 """Attempts of one delivery that a page shows, the newest ones."""
@@ -53,6 +54,10 @@ _PURPOSES: Final[Mapping[DeliveryKind, str]] = {
     DeliveryKind.RESTATEMENT: "a new value for the conversion for {label}",
 }
 Fact = tuple[str, str | Markup]
+_URGENCY: Final = ("act", "bad", "wait", "good", "still")
+"""Tones by how soon a person should look."""
+_SEEN_WHOLE: Final = 4
+"""Most lines that need no overview."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -87,8 +92,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     purpose: str
     """What it does to an earlier conversion; empty for a conversion."""
-    word: str
-    tone: str
+    standing: Standing
     said: Said
     facts: list[Fact]
     tries: list[TryLine]
@@ -103,6 +107,28 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """None when the lead was set to open."""
     rated_at: Markup
     lines: list[Line]
+
+    @property
+    def overview(self) -> list[tuple[Standing, dict[str, int]]]:
+        """Of many lines: by standing the platforms, each with the first of its lines. Empty for a few."""
+        if len(self.lines) <= _SEEN_WHOLE:
+            return []
+        found: dict[Standing, dict[str, int]] = {}
+        for one in self.lines:
+            found.setdefault(one.standing, {}).setdefault(one.platform, one.id)
+        return _urgent_first(found)
+
+
+def at_a_glance(states: Mapping[str, State]) -> list[tuple[Standing, list[str]]]:
+    """By standing the platforms, what a person should look at first; `states` by slug."""
+    found: dict[Standing, list[str]] = {}
+    for slug, state in states.items():
+        found.setdefault(STANDINGS[state], []).append(platform(slug))
+    return _urgent_first(found)
+
+
+def _urgent_first(found: Mapping[Standing, T]) -> list[tuple[Standing, T]]:
+    return sorted(found.items(), key=lambda item: _URGENCY.index(item[0].tone))
 
 
 def groups(ratings: list[Rating]) -> list[Group]:
@@ -119,15 +145,13 @@ def groups(ratings: list[Rating]) -> list[Group]:
 
 def line(receipt: Receipt, tried: list[Tried]) -> Line:
     """One delivery with its attempts."""
-    standing = STANDINGS[receipt.state]
     first = max(0, len(tried) - SHOWN_TRIES)
     return Line(
         id=receipt.id,
         platform=platform(receipt.destination),
         label=receipt.label,
         purpose=_PURPOSES.get(receipt.kind, "").format(label=receipt.label),
-        word=standing.word,
-        tone=standing.tone,
+        standing=STANDINGS[receipt.state],
         said=said_of(receipt),
         facts=_facts(receipt),
         tries=[_try(receipt.destination, number, one) for number, one in enumerate(tried, 1)][first:],

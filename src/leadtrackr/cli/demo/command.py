@@ -2,21 +2,26 @@
 
 import asyncio
 import signal
+from typing import Final
 
 import click
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.cli import listening
 from leadtrackr.cli.demo import checks, ledger, script, telling
+from leadtrackr.cli.demo.evidence import Evidence
 from leadtrackr.cli.demo.play import play
 from leadtrackr.cli.demo.progress import Progress
+from leadtrackr.cli.demo.result import Result
 from leadtrackr.cli.demo.stage import Stage, built
-from leadtrackr.cli.demo.telling import Result
 from leadtrackr.cli.output import json_option, show, tell
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.receipts import Filters
 from leadtrackr.dashboard.addresses import login_link
 from leadtrackr.kit.errors import LeadTrackrError
+
+MOST: Final = 100_000
+"""Conversions, far more than the play has."""
 
 
 class PromiseBroken(LeadTrackrError):
@@ -28,11 +33,13 @@ class PromiseBroken(LeadTrackrError):
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Of the demo's server.")
 @json_option
 def demo(once: bool, port: int, as_json: bool) -> None:
-    """See the whole way: over 200 leads, rated, delivered to emulated platforms, and checked.
+    """See the whole way: over 200 leads, rated, delivered to every platform, emulated here, and checked.
 
     Starts the sandbox and a server on a database of its own, posts leads over HTTP as the real client programs do,
-    rates them over HTTP, waits for delivery and shows what became of each lead on each platform, and why. Nothing
-    leaves this machine, and nothing is left behind. Without --once the server stays until Ctrl-C.
+    rates them over HTTP, waits for delivery and shows a table of every lead and every platform, what was not sent and
+    why, and what went wrong on purpose. The table is in words where the terminal has about 155 columns, and in single
+    letters elsewhere. Nothing leaves this machine, and nothing is left behind. Without --once the server stays until
+    Ctrl-C.
     """
     try:
         ok = listening.run(lambda: _run(once=once, port=port, as_json=as_json))
@@ -60,15 +67,16 @@ async def _run(*, once: bool, port: int, as_json: bool) -> bool:
 
 async def _result(stage: Stage, progress: Progress) -> Result:
     run = await play(stage, script.write(), progress)
-    found = await receipts.listing(stage.parts.db, stage.project_id, Filters(limit=10_000))
-    arrived = await ledger.read(stage.http, stage.sandbox_url)
-    return Result(
+    progress.step("Comparing what the database says with what the platforms have")
+    evidence = Evidence(
         run=run,
-        receipts=found,
-        checks=checks.check(run, found, await _leads_in_api(stage), arrived),
-        failed_once=frozenset(key for _, key in arrived.refused),
-        seconds=progress.seconds,
+        receipts=await receipts.listing(stage.parts.db, stage.project_id, Filters(limit=MOST)),
+        leads_in_api=await _leads_in_api(stage),
+        ledger=await ledger.read(stage.http, stage.sandbox_url),
     )
+    checked = checks.check(evidence)
+    progress.done()
+    return Result(evidence=evidence, checks=checked, seconds=progress.seconds)
 
 
 async def _leads_in_api(stage: Stage) -> int:

@@ -8,10 +8,11 @@ import aiohttp
 import msgspec
 
 from leadtrackr.cli.demo.clients import Client
+from leadtrackr.cli.demo.platforms import REFRESH_TOKEN
 from leadtrackr.cli.demo.progress import Progress
-from leadtrackr.cli.demo.script import Scene, Step, To
+from leadtrackr.cli.demo.script import REFUSES, Scene, Step, To
 from leadtrackr.cli.demo.stage import Stage
-from leadtrackr.conversions import receipts
+from leadtrackr.conversions import connections, receipts
 from leadtrackr.conversions.model import UNSETTLED
 from leadtrackr.conversions.receipts import Filters
 
@@ -20,6 +21,16 @@ PATIENCE_S: Final = 45.0
 LOOK_EVERY_S: Final = 0.05
 SLOW_MS: Final = 2000
 """How long the first answer of Google Ads takes: the time in which a lead can be caught while it is pending."""
+ASKED_S: Final = 1
+"""How many seconds Reddit asks to be left alone for."""
+FAULTS: Final[tuple[Mapping[str, object], ...]] = (
+    {"destination": "meta", "status": 500, "until": 1},
+    {"destination": "reddit", "status": 429, "retry_after": ASKED_S, "until": 1},
+    {"destination": REFUSES, "reject_event": 0, "until": 1},
+)
+"""Each once: a second failure in a row would mean a far longer pause."""
+SLOW: Final = ("google_ads", *(str(fault["destination"]) for fault in FAULTS))
+"""A slow first call lets a batch gather behind it, so that what goes wrong then concerns more than one lead."""
 UPDATE: Final = "/api/leads/updateLeadStatus"
 
 
@@ -35,6 +46,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
     scene: Scene
     posts: tuple[Answered, ...]
+    ids: Mapping[str, str]
+    """The click ids and cookies that it was posted with."""
     ratings: tuple[Answered, ...] = ()
     repeat: Answered | None = None
     """The answer to a rating that was sent again while the lead was pending."""
@@ -51,6 +64,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     played: tuple[Played, ...]
     settled: bool
     """Every delivery came to its end in time."""
+    renewed: bool
+    """Microsoft's connection has the refresh token that came in place of the one it was made with."""
 
 
 async def play(stage: Stage, scenes: Sequence[Scene], progress: Progress) -> Run:
@@ -60,21 +75,22 @@ async def play(stage: Stage, scenes: Sequence[Scene], progress: Progress) -> Run
     progress.step("Rating one lead twice at once, while Google Ads takes two seconds to answer")
     caught = [await _rate_twice(stage, one) for one in played if one.scene.asked_twice]
     played = _replaced(played, caught)
-    progress.step("Rating the others over HTTP, while Meta answers 500")
-    await _fault(stage, {"destination": "meta", "status": 500})
+    progress.step("Rating the others, while Meta answers 500, Reddit 429, and Pinterest refuses one")
+    await _fault(stage, *FAULTS)
+    # Before the others, so that its conversion stands first in the request of which the platform refuses the first.
+    refused = [await _rate(stage, one) for one in played if one.scene.refused]
+    played = _replaced(played, refused)
     rest = [one for one in played if len(one.scene.steps) > len(one.ratings)]
-    async with asyncio.TaskGroup() as beside:
-        beside.create_task(_mend_meta(stage))
-        played = _replaced(played, await _each(rest, lambda one: _rate(stage, one), progress))
+    played = _replaced(played, await _each(rest, lambda one: _rate(stage, one), progress))
     progress.step("Waiting until each has been tried")
     settled = await _until(lambda: _none_pending(stage))
     progress.step("Rating some again: qualified leads become deals")
     rest = [one for one in played if len(one.scene.steps) > len(one.ratings)]
     played = _replaced(played, await _each(rest, lambda one: _rate(stage, one), progress))
-    progress.step("Waiting until everything is delivered; Meta was left alone for a few seconds")
+    progress.step("Waiting until everything is delivered; Meta is left alone for a few seconds")
     settled = await _until(lambda: _none_open(stage)) and await _until(lambda: _none_pending(stage)) and settled
     progress.done()
-    return Run(played=tuple(played), settled=settled)
+    return Run(played=tuple(played), settled=settled, renewed=await _renewed(stage))
 
 
 async def _each(items: Sequence[Any], work: Callable[[Any], Awaitable[Played]], progress: Progress) -> list[Played]:
@@ -107,15 +123,15 @@ async def _post(stage: Stage, scene: Scene) -> Played:
             headers["X-API-Key"] = stage.api_key
         return await _send(stage, client.path, client.wire(visit), headers)
 
-    return Played(scene=scene, posts=tuple(await asyncio.gather(*map(one, scene.clients))))
+    posts = await asyncio.gather(*map(one, scene.clients))
+    return Played(scene=scene, posts=tuple(posts), ids=visit.ids())
 
 
 async def _rate_twice(stage: Stage, played: Played) -> Played:
-    # A slow first call of Meta lets a batch gather behind it, so that its failure concerns more than one lead.
-    await _fault(stage, *({"destination": slow, "delay_ms": SLOW_MS, "until": 1} for slow in ("google_ads", "meta")))
+    await _fault(stage, *({"destination": slow, "delay_ms": SLOW_MS, "until": 1} for slow in SLOW))
     rated = await _rate(stage, played)
     repeat = await _update(stage, played, played.scene.steps[0])
-    await _until(lambda: _meta_has(stage, lambda counts: counts["calls"] > 0))
+    await _until(lambda: _called(stage, SLOW))
     return msgspec.structs.replace(rated, repeat=repeat)
 
 
@@ -146,18 +162,10 @@ async def _fault(stage: Stage, *faults: Mapping[str, object]) -> None:
         response.raise_for_status()
 
 
-async def _mend_meta(stage: Stage) -> None:
-    """Ends Meta's trouble as soon as it has been felt: a second failure in a row would mean a far longer pause."""
-    await _until(lambda: _meta_has(stage, lambda counts: "500" in counts["statuses"]))
-    async with stage.http.delete(f"{stage.sandbox_url}/_sandbox/faults", params={"destination": "meta"}) as response:
-        response.raise_for_status()
-
-
-async def _meta_has(stage: Stage, seen: Callable[[dict[str, Any]], bool]) -> bool:
-    """Whether the sandbox's counts for Meta show it."""
+async def _called(stage: Stage, platforms: Sequence[str]) -> bool:
+    """Whether each of them has got a call."""
     async with stage.http.get(f"{stage.sandbox_url}/_sandbox/ledger/summary") as response:
-        counts = (await response.json())["destinations"].get("meta")
-        return counts is not None and seen(counts)
+        return set(platforms) <= set((await response.json())["destinations"])
 
 
 async def _none_pending(stage: Stage) -> bool:
@@ -182,3 +190,8 @@ async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def _renewed(stage: Stage) -> bool:
+    connection = await connections.find(stage.parts.db, stage.project_id, "microsoft")
+    return connections.full_settings(connection, stage.parts.box)["refresh_token"] != REFRESH_TOKEN

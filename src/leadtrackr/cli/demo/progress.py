@@ -1,5 +1,6 @@
 """What the demo is doing, to standard error: a line that counts on a terminal, else one line for each step."""
 
+import shutil
 import sys
 import time
 
@@ -15,6 +16,8 @@ class Progress:
         self._step_began = self._began
         self._text = ""
         self._shown = ""
+        # A line that wraps cannot be written over.
+        self._columns = shutil.get_terminal_size().columns - 1
 
     @property
     def seconds(self) -> float:
@@ -25,11 +28,12 @@ class Progress:
         """Begins a step; ends the one before."""
         self.done()
         self._text, self._step_began = text, time.monotonic()
-        self._write(f"{text} …")
+        self._write(f"{text[: self._columns - 2]} …")
 
     def count(self, count: int, total: int) -> None:
         """How far the step has come."""
-        self._write(f"{self._text} … {count}/{total}")
+        done = f" … {count}/{total}"
+        self._write(f"{self._text[: self._columns - len(done)]}{done}")
 
     def done(self) -> None:
         """Ends the step."""

@@ -1,18 +1,9 @@
-"""What a lead may bring along, and what each platform must make of it: told here, not taken from the program.
+"""What a lead may bring along: click ids and cookies, ways to be reached, what was said to the site's banner."""
 
-The check at the end compares what happened with these expectations, so nothing here may come from the rooms.
-"""
-
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 import msgspec
-
-PLATFORMS: Final = ("google_ads", "ga4", "meta")
-SENT: Final = "sent"
-MISSING: Final = "missing_data"
-DENIED: Final = "consent_denied"
 
 
 class Consent(StrEnum):
@@ -25,44 +16,29 @@ class Consent(StrEnum):
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """One way in which leads differ for the platforms. `fate` says what becomes of a conversion on each."""
+    """One way in which leads differ for the platforms. `ids` by the names that clients send."""
 
     words: str
     consent: Consent
     ids: tuple[str, ...] = ()
     email: bool = False
     phone: bool = False
-    fate: Mapping[str, str]
+    on_site: bool = True
+    """Whether the form was on a page of the site."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the visitor left any way to be reached."""
+        return self.email or self.phone
 
 
-def _fate(google_ads: str, ga4: str, meta: str) -> dict[str, str]:
-    return dict(zip(PLATFORMS, (google_ads, ga4, meta), strict=True))
+_SEARCH: Final = "Google click, e-mail, phone"
+_SEARCH_IDS: Final = ("gclid", "fbp", "cid")
 
-
-_EVERYWHERE: Final = _fate(SENT, SENT, SENT)
-
-AD_CLICK: Final = Situation(
-    words="ad click, e-mail, phone",
-    consent=Consent.GRANTED,
-    ids=("gclid", "fbp", "cid"),
-    email=True,
-    phone=True,
-    fate=_EVERYWHERE,
-)
-NOT_ASKED: Final = Situation(
-    words="ad click, e-mail, phone",
-    consent=Consent.NOT_ASKED,
-    ids=("gclid", "fbp", "cid"),
-    email=True,
-    phone=True,
-    fate=_EVERYWHERE,
-)
+AD_CLICK: Final = Situation(words=_SEARCH, consent=Consent.GRANTED, ids=_SEARCH_IDS, email=True, phone=True)
+NOT_ASKED: Final = Situation(words=_SEARCH, consent=Consent.NOT_ASKED, ids=_SEARCH_IDS, email=True, phone=True)
 IOS_CLICK: Final = Situation(
-    words="iOS ad click (wbraid), e-mail",
-    consent=Consent.GRANTED,
-    ids=("wbraid", "cid"),
-    email=True,
-    fate=_EVERYWHERE,
+    words="Google click on iOS, e-mail", consent=Consent.GRANTED, ids=("wbraid", "cid"), email=True
 )
 FACEBOOK: Final = Situation(
     words="Facebook click, e-mail, phone",
@@ -70,33 +46,47 @@ FACEBOOK: Final = Situation(
     ids=("fbc", "fbp", "cid"),
     email=True,
     phone=True,
-    fate=_EVERYWHERE,
 )
-EMAIL: Final = Situation(
-    words="e-mail, no click", consent=Consent.NOT_ASKED, email=True, fate=_fate(SENT, MISSING, SENT)
-)
-PHONE: Final = Situation(
-    words="phone number, no click", consent=Consent.NOT_ASKED, phone=True, fate=_fate(SENT, MISSING, SENT)
-)
+EMAIL: Final = Situation(words="e-mail, no click", consent=Consent.NOT_ASKED, email=True)
+PHONE: Final = Situation(words="phone, no click", consent=Consent.NOT_ASKED, phone=True)
 NO_PERSONAL_DATA: Final = Situation(
-    words="ad click, e-mail, phone",
-    consent=Consent.NO_PERSONAL_DATA,
-    ids=("gclid", "fbp", "cid"),
+    words=_SEARCH, consent=Consent.NO_PERSONAL_DATA, ids=_SEARCH_IDS, email=True, phone=True
+)
+REFUSED: Final = Situation(words=_SEARCH, consent=Consent.DENIED, ids=("gclid",), email=True, phone=True)
+NOTHING: Final = Situation(words="nothing to match on", consent=Consent.NOT_ASKED)
+
+LINKEDIN: Final = Situation(
+    words="LinkedIn click, e-mail, phone", consent=Consent.GRANTED, ids=("li_fat_id", "cid"), email=True, phone=True
+)
+MICROSOFT: Final = Situation(
+    words="Microsoft click, e-mail, phone",
+    consent=Consent.NOT_ASKED,
+    ids=("msclkid", "uetvid", "cid"),
     email=True,
     phone=True,
-    fate=_EVERYWHERE,
 )
-REFUSED: Final = Situation(
-    words="ad click, e-mail, phone",
-    consent=Consent.DENIED,
-    ids=("gclid",),
+TIKTOK: Final = Situation(words="TikTok click, phone", consent=Consent.GRANTED, ids=("ttclid", "ttp"), phone=True)
+PINTEREST: Final = Situation(words="Pinterest click, e-mail", consent=Consent.GRANTED, ids=("epik", "cid"), email=True)
+SNAPCHAT: Final = Situation(
+    words="Snapchat click, phone", consent=Consent.NOT_ASKED, ids=("scclid", "scid"), phone=True
+)
+REDDIT: Final = Situation(
+    words="Reddit click, e-mail", consent=Consent.NO_PERSONAL_DATA, ids=("rdt_cid", "rdt_uuid"), email=True
+)
+X: Final = Situation(words="X click, e-mail", consent=Consent.GRANTED, ids=("twclid", "cid"), email=True)
+OPENAI: Final = Situation(
+    words="ChatGPT ad click, e-mail", consent=Consent.NO_PERSONAL_DATA, ids=("oppref", "obref", "cid"), email=True
+)
+INSTANT_FORM: Final = Situation(
+    words="Instant Form at Meta, e-mail",
+    consent=Consent.NOT_ASKED,
+    ids=("meta_lead_id",),
     email=True,
-    phone=True,
-    fate=_fate(DENIED, MISSING, DENIED),
+    on_site=False,
 )
-NOTHING: Final = Situation(
-    words="nothing to match on", consent=Consent.NOT_ASKED, fate=_fate(MISSING, MISSING, MISSING)
-)
+CLICKS: Final = (LINKEDIN, MICROSOFT, TIKTOK, PINTEREST, SNAPCHAT, REDDIT, X, OPENAI)
+"""One for each network whose click ids only the newer clients know."""
 SITUATIONS: Final = (
-    AD_CLICK, NOT_ASKED, IOS_CLICK, FACEBOOK, EMAIL, PHONE, NO_PERSONAL_DATA, REFUSED, NOTHING,
-)  # fmt: skip
+    *(AD_CLICK, NOT_ASKED, IOS_CLICK, FACEBOOK, EMAIL, PHONE, NO_PERSONAL_DATA, REFUSED, NOTHING),
+    *(*CLICKS, INSTANT_FORM),
+)

@@ -14,6 +14,7 @@ import msgspec
 from leadtrackr import settings
 from leadtrackr.app import Parts, delivering, open_parts, set_up_log
 from leadtrackr.cli import listening
+from leadtrackr.cli.demo.platforms import CONNECTIONS, DEAL, QUALIFIED
 from leadtrackr.cli.demo.script import To
 from leadtrackr.cli.listening import CannotListen
 from leadtrackr.cli.output import tell
@@ -21,36 +22,11 @@ from leadtrackr.conversions import connections
 from leadtrackr.destinations import registry
 from leadtrackr.kit.secretbox import new_key
 from leadtrackr.labels import service as labels
-from leadtrackr.labels.service import NewLabel
 from leadtrackr.sandbox import server as sandbox
 from leadtrackr.settings import Settings
 
 AT_ONCE: Final = 32
 """Connections of the play's own HTTP client."""
-CONNECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "google_ads": {
-        "operating_account": "123-456-7890",
-        "client_id": "demo.apps.example.com",
-        "client_secret": "demo-secret",
-        "refresh_token": "demo-refresh-token",
-        "user_data": "yes",
-        # Google wants a click to be six hours old; nobody waits that long for a demo.
-        "click_age_hours": "0",
-    },
-    "ga4": {"measurement_id": "G-DEMO123456", "api_secret": "demo-secret"},
-    "meta": {"dataset_id": "1234567890123456", "access_token": "demo-token"},
-}
-QUALIFIED: Final = NewLabel(
-    name=To.QUALIFIED.value,
-    events={"google_ads": "1001", "ga4": "qualify_lead", "meta": "QualifiedLead"},
-)
-DEAL: Final = NewLabel(
-    name=To.DEAL.value,
-    done=True,
-    convert_once=True,
-    after=(To.QUALIFIED.value,),
-    events={"google_ads": "1002", "ga4": "close_convert_lead", "meta": "Purchase"},
-)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +88,11 @@ def _settings(folder: Path, sandbox_url: str, base_url: str) -> Settings:
 async def _furnish(parts: Parts, http: aiohttp.ClientSession, sandbox_url: str) -> Stage:
     made = await labels.start_project(parts.db, parts.ids, name="Demo", currency="EUR", country="NL")
     ref = made.project.public_id
+    fresh = {"secret": parts.ids.webhook_secret()}
     for slug, values in CONNECTIONS.items():
-        await connections.connect(parts.db, parts.box, ref, slug, values)
+        secrets = fresh if slug == "webhook" else None
+        await connections.connect(parts.db, parts.box, ref, slug, values, secrets)
+    await _make_strict(http, sandbox_url, fresh["secret"])
     qualified = await labels.create(parts.db, parts.ids, ref, QUALIFIED)
     deal = await labels.create(parts.db, parts.ids, ref, DEAL)
     return Stage(
@@ -132,3 +111,14 @@ async def _furnish(parts: Parts, http: aiohttp.ClientSession, sandbox_url: str) 
         },
         names={slug: registry.get(slug).name for slug in CONNECTIONS},
     )
+
+
+async def _make_strict(http: aiohttp.ClientSession, sandbox_url: str, webhook_secret: str) -> None:
+    """Lets the platforms that would take any secret know the demo's own, so that each one is really compared."""
+    ga4 = CONNECTIONS["ga4"]
+    known = {
+        "webhook": {"secrets": [webhook_secret]},
+        "ga4": {"secrets": {ga4["measurement_id"]: ga4["api_secret"]}},
+    }
+    async with http.put(f"{sandbox_url}/_sandbox/settings", json=known) as response:
+        response.raise_for_status()

@@ -1,61 +1,67 @@
-"""What the demo shows at the end: one table, totals, what was skipped and why, the checks."""
+"""What the demo shows at the end: the table, what was not sent and why, the checks, the totals."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-import msgspec
-
-from leadtrackr.cli.demo.checks import Check
+from leadtrackr.cli.demo import matrix, reasons
+from leadtrackr.cli.demo.evidence import Check
+from leadtrackr.cli.demo.foretold import PLATFORMS
 from leadtrackr.cli.demo.people import person
-from leadtrackr.cli.demo.play import Played, Run
-from leadtrackr.cli.demo.script import Step, To
-from leadtrackr.cli.demo.situations import PLATFORMS, SITUATIONS
+from leadtrackr.cli.demo.play import Played
+from leadtrackr.cli.demo.prose import title, wrapped
+from leadtrackr.cli.demo.result import SIGNS, Result
 from leadtrackr.cli.demo.stage import Stage
 from leadtrackr.cli.output import table
-from leadtrackr.conversions.model import State
-from leadtrackr.conversions.receipts import Receipt
+from leadtrackr.conversions.model import DELIVERED
 from leadtrackr.conversions.view import delivery
 
-_NO_DETAIL: Final = frozenset({State.ACCEPTED, State.CONFIRMED})
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known at the end."""
-
-    run: Run
-    receipts: Sequence[Receipt]
-    checks: Sequence[Check]
-    failed_once: frozenset[str]
-    """Event ids that a platform first answered with 500."""
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether every promise was kept."""
-        return all(check.ok for check in self.checks)
-
-    def of_lead(self, lead_id: int) -> dict[str, list[Receipt]]:
-        """A lead's deliveries by platform, oldest first."""
-        found: dict[str, list[Receipt]] = {platform: [] for platform in PLATFORMS}
-        for one in sorted(self.receipts, key=lambda receipt: receipt.id):
-            if one.lead_id == lead_id:
-                found[one.destination].append(one)
-        return found
+ANY_TERMINAL: Final = 80
+"""Columns, where nobody says how many there are, as in a pipe."""
+_NOTES: Final = (
+    "Lost has no event on any platform here, so nothing is sent for it.",
+    (
+        "Google Ads takes a click only when it is six hours old, and Microsoft asks for an hour. The demo sets these "
+        "waits to 0; elsewhere they are kept."
+    ),
+    (
+        "The two connections to Google go to two accounts, of which the older one may still use the legacy upload. "
+        "Never connect both to one account: it would count each conversion twice."
+    ),
+    (
+        "Google and Microsoft take hashed data only when that is switched on in the account. Here it is; at first each "
+        "connection sends click ids alone."
+    ),
+    (
+        "The webhook is signed, and its signature is checked. It takes any lead, and gets no personal data unless that "
+        "is switched on."
+    ),
+    (
+        "The first generation of each client passes on neither the page, which TikTok needs, nor the click ids of the "
+        "newer networks."
+    ),
+)
 
 
 def text(result: Result, names: Mapping[str, str]) -> str:
     """The whole report for a person."""
+    columns = shutil.get_terminal_size((ANY_TERMINAL, 0)).columns
     parts = [
-        _title("What happened to each kind of lead"),
-        _table(result, names),
-        _notes(),
-        _title(f"All {len(result.run.played)} leads"),
+        title(f"What became of {len(result.played)} leads on {len(PLATFORMS)} platforms"),
+        matrix.text(result, names, columns),
+        "",
+        *(wrapped(note, columns, "    ", "  -") for note in _NOTES),
+        title("What was not sent, and why"),
+        *reasons.left_out(result, names, columns),
+        title("What went wrong on purpose, and how it ended"),
+        *reasons.mishaps(result, names, columns),
+        title("What “accepted” means"),
+        *reasons.accepted(result, names, columns),
+        title("Checked against the platforms' own ledger"),
+        *(_checked(one, columns) for one in result.checks),
+        title("All conversions"),
         _totals(result, names),
-        _title("What was not sent, and why"),
-        "\n".join(_reasons(result, names)),
-        _title("Checked against the platforms' own ledger"),
-        "\n".join(f"  {'ok    ' if one.ok else 'FAILED'} {one.promise}: {one.sentence}." for one in result.checks),
         "",
         _verdict(result),
     ]
@@ -72,145 +78,52 @@ def data(result: Result, stage: Stage) -> dict[str, object]:
         "projectNumber": stage.project_number,
         "checks": result.checks,
         "totals": {platform: dict(_states(result, platform)) for platform in PLATFORMS},
-        "notSent": [
-            {"destination": platform, "code": code, "count": count, "sentence": sentence, "nextStep": next_step}
-            for (platform, code, sentence, next_step), count in _not_sent(result).items()
-        ],
-        "leads": [_lead_data(result, one) for one in result.run.played],
+        "notSent": list(_not_sent(result)),
+        "leads": [_lead_data(result, one) for one in result.played],
     }
 
 
-def _title(words: str) -> str:
-    return f"\n{words}\n{'=' * len(words)}"
-
-
-def _table(result: Result, names: Mapping[str, str]) -> str:
-    """Rows under a line for each kind of lead, narrow enough for most terminals."""
-    groups = _chosen(result.run.played)
-    heads = (
-        "Lead",
-        "From",
-        "",
-        "Rated as",
-        *(names[platform].replace("Google Analytics 4", "GA4") for platform in PLATFORMS),
-    )
-    lines = iter(table(heads, [_row(result, one) for _, ones in groups for one in ones]).splitlines())
-    shown = [next(lines), next(lines)]
-    for words, ones in groups:
-        shown += [f"· {words}", *(next(lines) for _ in ones)]
-    return "\n".join(shown)
-
-
-def _chosen(played: Sequence[Played]) -> list[tuple[str, list[Played]]]:
-    """For each kind of lead a deal, then what happened only now and then."""
-    groups: list[tuple[str, list[Played]]] = []
-    for situation in SITUATIONS:
-        rated = [one for one in played if one.scene.situation is situation and one.scene.steps]
-        deals = [one for one in rated if one.scene.steps[-1].to == To.DEAL and one.scene.steps[-1].price]
-        # Not the same client program and country in every row.
-        one = deals[len(groups) % len(deals)]
-        groups.append((f"{situation.words}; consent {situation.consent}", [one]))
-    now_and_then = [next(one for one in played if wanted(one)) for wanted in _NOW_AND_THEN]
-    return [*groups, ("now and then (all with ad click, e-mail, phone; consent granted)", now_and_then)]
-
-
-_NOW_AND_THEN: Final[tuple[Callable[[Played], bool], ...]] = (
-    lambda one: not one.scene.steps,
-    lambda one: any(step.to == To.LOST for step in one.scene.steps),
-    lambda one: len(one.scene.steps) > 1 and one.scene.steps[0].to == To.QUALIFIED,
-    lambda one: len(one.posts) > 1,
-    lambda one: one.scene.asked_twice,
-    lambda one: any(step.to == To.DEAL and step.price is None for step in one.scene.steps),
-    lambda one: len(one.scene.steps) > 1 and one.scene.steps[0].to == To.DEAL,
-    lambda one: any(step.to == To.OPEN for step in one.scene.steps),
-)
-
-
-def _row(result: Result, one: Played) -> tuple[str, ...]:
-    cells = result.of_lead(one.lead_id)
-    return (
-        str(one.lead_id),
-        " + ".join(client.name for client in one.scene.clients),
-        person(one.scene.number).country_code,
-        _rated(one),
-        *(_cell(result, cells[platform]) for platform in PLATFORMS),
-    )
-
-
-def _rated(one: Played) -> str:
-    words = " → ".join(map(_step, one.scene.steps)) or "not rated"
-    return f"{words} (again: 409)" if one.repeat is not None else words
-
-
-def _step(step: Step) -> str:
-    price = "" if step.price is None else f" €{step.price / 100:,.0f}"
-    return {To.LOST: "Lost", To.OPEN: "open"}.get(step.to, step.to.value) + price
-
-
-def _cell(result: Result, found: Sequence[Receipt]) -> str:
-    """The outcomes of one lead on one platform, equal ones counted; a reason where it is the same for all."""
-    if found and all(one.state == State.SKIPPED for one in found) and len({one.code for one in found}) == 1:
-        return f"skipped: {_SHORT.get(found[0].code or '', found[0].code or '')}"
-    states = Counter(one.state.value for one in found)
-    star = "*" if any(one.event_id in result.failed_once for one in found) else ""
-    words = ", ".join(state if count == 1 else f"{count} {state}" for state, count in states.items())
-    return f"{words}{star}" or "-"
-
-
-_SHORT: Final = {"missing_data": "no data", "consent_denied": "consent"}
-
-
-def _notes() -> str:
-    notes = (
-        "* Meta answered 500 at first; it was left alone for a few seconds and the same event was sent again.",
-        "A deal brings Qualified along, which comes before it: two conversions, unless Qualified was sent already.",
-        "Lost has no event on any platform here, so nothing is sent for it.",
-        "Accepted: the platform took it. GA4 answers the same to everything, so it cannot confirm more than that.",
-        "Google Ads takes a click only when it is six hours old. The demo sets this wait to 0; elsewhere it is 6.",
-    )
-    return "\n" + "\n".join(f"  {note}" for note in notes)
+def _checked(one: Check, columns: int) -> str:
+    return wrapped(f"{one.promise}: {one.sentence}.", columns, "         ", "  ok" if one.ok else "  FAILED")
 
 
 def _states(result: Result, platform: str) -> Counter[str]:
-    return Counter(one.state.value for one in result.receipts if one.destination == platform)
+    return Counter(one.state.value for one in result.evidence.receipts if one.destination == platform)
 
 
 def _totals(result: Result, names: Mapping[str, str]) -> str:
-    there = [state.value for state in State if any(one.state == state for one in result.receipts)]
-    rows = [(names[platform], *(str(_states(result, platform)[state]) for state in there)) for platform in PLATFORMS]
-    return table(("Conversions", *there), rows)
+    """How many conversions of each platform ended how."""
+    counts = Counter((one.destination, result.sign(one).word) for one in result.evidence.receipts)
+    words = list(dict.fromkeys(sign.word for sign in SIGNS))
+    there = [word for word in words if any(counts[platform, word] for platform in PLATFORMS)]
+    rows = [(names[platform], *(str(counts[platform, word]) for word in there)) for platform in PLATFORMS]
+    sums = ("All", *(str(sum(counts[platform, word] for platform in PLATFORMS)) for word in there))
+    return table(("Platform", *there), [*rows, sums])
 
 
-def _not_sent(result: Result) -> Counter[tuple[str, str, str, str]]:
-    """Platform, code, sentence and next step of everything that was not accepted, with how often."""
-    return Counter(
-        (one.destination, one.code or one.state.value, _sentence(one), one.words.next_step)
-        for platform in PLATFORMS
-        for one in result.receipts
-        if one.destination == platform and one.state not in _NO_DETAIL
-    )
-
-
-def _sentence(one: Receipt) -> str:
-    """For a skipped one its own reason, which names what is missing."""
-    return one.detail if one.state == State.SKIPPED and one.detail else one.words.sentence
-
-
-def _reasons(result: Result, names: Mapping[str, str]) -> Iterator[str]:
-    before = ""
-    for (platform, _, sentence, next_step), count in _not_sent(result).items():
-        if platform != before:
-            yield names[platform]
-            before = platform
-        yield f"  {count:>3} x  {sentence}"
-        if next_step:
-            yield f"         {next_step}"
+def _not_sent(result: Result) -> Iterator[dict[str, object]]:
+    """Platform, reason in words, how many conversions of how many leads."""
+    groups: dict[tuple[str, str, str, str], list[int]] = {}
+    for one in result.evidence.receipts:
+        if one.state not in DELIVERED:
+            key = (one.destination, one.code or one.state.value, reasons.sentence(one), one.words.next_step)
+            groups.setdefault(key, []).append(one.lead_id)
+    for (platform, code, sentence, next_step), leads in groups.items():
+        yield {
+            "destination": platform,
+            "code": code,
+            "count": len(leads),
+            "leads": len(set(leads)),
+            "sentence": sentence,
+            "nextStep": next_step,
+        }
 
 
 def _verdict(result: Result) -> str:
     if result.ok:
         return f"Everything that was promised happened, in {result.seconds:.1f} seconds."
-    return f"NOT everything that was promised happened: {sum(not one.ok for one in result.checks)} checks failed."
+    failed = sum(not one.ok for one in result.checks)
+    return f"NOT everything that was promised happened: {failed} check{'' if failed == 1 else 's'} failed."
 
 
 def _lead_data(result: Result, one: Played) -> dict[str, object]:
@@ -221,6 +134,7 @@ def _lead_data(result: Result, one: Played) -> dict[str, object]:
         "country": person(one.scene.number).country,
         "brings": one.scene.situation.words,
         "consent": one.scene.situation.consent.value,
+        "clickIds": sorted(one.ids),
         "posts": [answer.status for answer in one.posts],
         "ratings": [
             {"as": step.to.value, "price": step.price, "status": answer.status}

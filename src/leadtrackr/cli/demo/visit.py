@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -12,6 +13,34 @@ from leadtrackr.kit.clock import DAY, HOUR
 
 _MS: Final = 1000
 """Microseconds in a millisecond."""
+_BEGINS: Final = {
+    "gclid": "Cj0KCQ",
+    "wbraid": "Cl8KCQ",
+    "ttclid": "E.C.P.",
+    "ttp": "",
+    "epik": "dj0yJnU9",
+    "scclid": "",
+    "rdt_cid": "",
+    "twclid": "2-",
+    "oppref": "",
+    "obref": "",
+}
+"""How ids begin that otherwise are random letters."""
+_CHANNELS: Final = {
+    "gclid": ("google", "cpc"),
+    "wbraid": ("google", "cpc"),
+    "fbc": ("facebook", "paid"),
+    "meta_lead_id": ("facebook", "paid"),
+    "li_fat_id": ("linkedin", "paid"),
+    "msclkid": ("bing", "cpc"),
+    "ttclid": ("tiktok", "paid"),
+    "epik": ("pinterest", "paid"),
+    "scclid": ("snapchat", "paid"),
+    "rdt_cid": ("reddit", "paid"),
+    "twclid": ("x", "paid"),
+    "oppref": ("chatgpt", "paid"),
+}
+"""Source and medium of a visit that brings such an id."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,19 +90,25 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def flow(self) -> list[tuple[int, str, str, str]]:
         """How the visitor came: time in milliseconds, source, medium, campaign; oldest first."""
         first = (self.ms - 3 * DAY // _MS, "google", "organic", "")
-        paid = ("facebook", "paid") if "fbc" in self.situation.ids else ("google", "cpc")
-        return [first, (self.ms - HOUR // _MS, *paid, "autumn")] if self.situation.ids else [first]
+        paid = next((_CHANNELS[name] for name in self.situation.ids if name in _CHANNELS), None)
+        return [first, (self.ms - HOUR // _MS, *paid, "autumn")] if paid else [first]
 
     def _id(self, name: str) -> str:
-        token = made_up(f"{name}/{self.number}")
-        seconds = self.ms // 1000
+        token, digits = made_up(f"{name}/{self.number}"), 1_000_000_000 + self.number
         return {
-            "fbp": f"fb.1.{self.ms}.{1_000_000_000 + self.number}",
+            "fbp": f"fb.1.{self.ms}.{digits}",
             "fbc": f"fb.1.{self.ms}.IwAR{token}",
-            "cid": f"{1_000_000_000 + self.number}.{seconds - 86_400}",
-            "gclid": f"Cj0KCQ{token}",
-            "wbraid": f"Cl8KCQ{token}",
-        }[name]
+            "cid": f"{digits}.{self.ms // 1000 - 86_400}",
+            "meta_lead_id": f"123456{digits}",
+            "scid": self._uuid(name),
+            "rdt_uuid": f"{self.ms}.{self._uuid(name)}",
+            "li_fat_id": self._uuid(name),
+            "msclkid": self._uuid(name).replace("-", ""),
+            "uetvid": self._uuid(name).replace("-", ""),
+        }.get(name) or f"{_BEGINS[name]}{token}"
+
+    def _uuid(self, name: str) -> str:
+        return str(UUID(bytes=hashlib.sha256(f"{name}/{self.number}".encode()).digest()[:16], version=4))
 
 
 def made_up(seed: str) -> str:
