@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from tests.destinations.making import ACTIONS, DAY, NOON, SETTINGS, TOKENS, lead
 
+from leadtrackr.conversions import claim
 from leadtrackr.conversions.model import Claimed, Connection, ConnectionState
 from leadtrackr.conversions.sender import Batch, built
 from leadtrackr.destinations.contract import Destination, Request
@@ -22,6 +23,11 @@ from leadtrackr.destinations.registry import DESTINATIONS
 MOST: Final = 2000
 """Events of a batch at most: as many as the largest that the first destinations take."""
 _CONSENT: Final = {"ad_user_data": "granted", "ad_personalization": "granted", "ad_storage": "granted"}
+
+
+_STORED: Final = msgspec.json.encode(
+    {**lead().ids, "conversionPage": lead().conversion_page, "consent": _CONSENT}
+).decode()
 
 
 def measure(rounds: int) -> Iterator[tuple[str, str, list[tuple[float, float]]]]:
@@ -38,7 +44,10 @@ def measure(rounds: int) -> Iterator[tuple[str, str, list[tuple[float, float]]]]
 def _pair(
     batch: Batch, pieces: Sequence[Sequence[Claimed]], prepared: Sequence[object], encode: Callable[[object], object]
 ) -> tuple[float, float]:
+    texts = f"[{','.join([_STORED] * len(batch.deliveries))}]"
+
     def program() -> None:
+        assert claim.attribute(batch.deliveries, texts)
         for piece in pieces:
             built(batch, piece, TOKENS[batch.destination.slug])
 
@@ -73,9 +82,6 @@ def _pieces(batch: Batch) -> list[Sequence[Claimed]]:
 
 def _deliveries(destination: Destination) -> Iterator[Claimed]:
     someone, slug = lead(), destination.slug
-    stored = msgspec.json.encode(
-        {**someone.ids, "conversionPage": someone.conversion_page, "consent": _CONSENT}
-    ).decode()
     for number in range(min(MOST, destination.limits.batch_events if destination.limits.batch_events > 1 else 100)):
         yield Claimed(
             id=number,
@@ -97,7 +103,7 @@ def _deliveries(destination: Destination) -> Iterator[Claimed]:
             first_name=someone.first_name,
             last_name=someone.last_name,
             company_name=someone.company_name,
-            attribution_data=stored,
+            attribution_data=msgspec.json.decode(_STORED),
             ip_address=someone.ip_address,
             user_agent=someone.user_agent,
         )

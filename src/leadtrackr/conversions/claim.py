@@ -107,7 +107,7 @@ _OF_OWNER: Final = prepare(
     select(_L.token, _L.deliveries).where(_L.owner == bindparam("owner")).order_by(_L.token).with_for_update()
 )
 _ids: Final = msgspec.json.Decoder(list[int])
-_anything: Final = msgspec.json.Decoder()
+_attributions: Final = msgspec.json.Decoder(list[object])
 
 
 def ready_connections(tx: Tx) -> list[int]:
@@ -155,23 +155,30 @@ def read(tx: Tx, ids: Sequence[int]) -> list[Claimed]:
 
 def _read(tx: Tx, ids: list[int]) -> dict[int, Claimed]:
     row: Any = tx.first(_READ, ids=ids)
-    found = {one.id: one for one in unpack(_claimed, row)}
-    attributions = _decoded(row.texts or "[]")
-    if not isinstance(attributions, list) or len(attributions) != len(found):
+    found = unpack(_claimed, row)
+    if not attribute(found, row.texts or "[]"):
         # One of them is no JSON. That its lead cannot be read is found when its event is made, and only its.
         texts = {row.id: row.attribution_data for row in tx.all(_ATTRIBUTION, ids=ids)}
-        attributions = [_decoded(texts[one]) for one in found]
-    for one, attribution in zip(found.values(), attributions, strict=True):
-        # The one place where one is made; nobody has seen it yet.
-        msgspec.structs.force_setattr(one, "attribution_data", attribution)
-    return found
+        for one in found:
+            if not attribute([one], f"[{texts[one.id]}]"):
+                msgspec.structs.force_setattr(one, "attribution_data", texts[one.id])
+    return {one.id: one for one in found}
 
 
-def _decoded(text: str) -> object:
+def attribute(deliveries: Sequence[Claimed], texts: str) -> bool:
+    """Gives deliveries that nobody has seen yet what their leads say of where they came from.
+
+    `texts` is a JSON array in their order. False, and nothing is done, when it is not, or holds fewer or more.
+    """
     try:
-        return _anything.decode(text)
+        attributions = _attributions.decode(texts)
     except msgspec.DecodeError:
-        return text
+        return False
+    if len(attributions) != len(deliveries):
+        return False
+    for one, attribution in zip(deliveries, attributions, strict=True):
+        msgspec.structs.force_setattr(one, "attribution_data", attribution)
+    return True
 
 
 def others_send(tx: Tx, connection_id: int, owner: str) -> bool:

@@ -1,13 +1,14 @@
 """Time, injected. One unit everywhere in the program and in the database: microseconds since the epoch, UTC."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -43,7 +44,7 @@ class ManualClock:
 
 def to_datetime(at: int) -> datetime:
     """The aware UTC datetime of a time in microseconds."""
-    return datetime.fromtimestamp(at // SECOND, UTC).replace(microsecond=at % SECOND)
+    return _EPOCH + timedelta(microseconds=at)
 
 
 def from_datetime(moment: datetime) -> int:
@@ -56,4 +57,4 @@ def from_datetime(moment: datetime) -> int:
 
 def iso_millis(at: int) -> str:
     """ISO 8601, UTC, milliseconds, `Z`: the form in which every time leaves the API."""
-    return f"{to_datetime(at):%Y-%m-%dT%H:%M:%S}.{at // 1000 % 1000:03d}Z"
+    return to_datetime(at).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,10 +1,10 @@
 """What a stored lead's attribution data lets a destination know. Intake stores it as it came; doubt is settled here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeGuard, cast
 
 import msgspec
 
@@ -30,6 +30,7 @@ _GCL_COOKIE: Final = re.compile(r"GCL\.[0-9]+\.(.+)", re.DOTALL)
 _GA_COOKIE: Final = re.compile(r"GA[0-9]\.[0-9-]+\.([0-9]+\.[0-9]+)")
 _CLIENT_ID: Final = re.compile(r"[0-9]+\.[0-9]+")
 _FBC: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\..+", re.DOTALL)
+_MEANS_NOTHING: Final = (" ", "undefined", "null")
 _SCHEME: Final = re.compile(r"\A[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -70,12 +71,11 @@ def conversion_page(lead: Lead) -> str | None:
 
 
 def _ids(stored: dict[str, object]) -> dict[str, str]:
-    found = {}
-    for name, raw in stored.items():
-        if name in _KNOWN and raw != "" and (value := exact(raw)):
-            found[name] = value
-            if name in _FROM_GCL and value.startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
-                found[name] = cookie[1]
+    known = {name: raw for name, raw in stored.items() if name in _KNOWN and raw != ""}
+    found = known if _are_plain(known) else {name: value for name, raw in known.items() if (value := exact(raw))}
+    for name in found.keys() & _FROM_GCL:
+        if (value := found[name]).startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
+            found[name] = cookie[1]
     if (value := found.get("cid")) and value.startswith("GA") and (cookie := _GA_COOKIE.fullmatch(value)):
         found["cid"] = cookie[1]
     if (value := found.get("fbc")) and not _FBC.fullmatch(value):
@@ -84,6 +84,15 @@ def _ids(stored: dict[str, object]) -> dict[str, str]:
         # The WordPress plugin 1.0.x builds sid from the client id's cookie; a session id is one number.
         del found["sid"]
     return found
+
+
+def _are_plain(values: dict[str, object]) -> TypeGuard[dict[str, str]]:
+    """Whether `exact` leaves all of them as they are, asked of all at once, for each event that is sent."""
+    try:
+        together = "".join(cast("Iterable[str]", values.values()))
+    except TypeError:
+        return False
+    return together.isprintable() and not any(word in together for word in _MEANS_NOTHING)
 
 
 def _is_client_id(value: str) -> bool:
