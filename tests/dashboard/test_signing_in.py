@@ -205,6 +205,7 @@ def test_a_person_who_refuses_elsewhere_is_told_so(elsewhere: Place, slug: str) 
     bob = elsewhere.site.member()
     answer = bob.get(elsewhere.to_platform(bob, slug))
     assert (answer.status, b"did not let the app in" in answer.body) == (400, True)
+    assert b"<h1>Not connected</h1>" in answer.body
 
 
 @ELSEWHERE
