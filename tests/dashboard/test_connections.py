@@ -35,7 +35,12 @@ def test_without_one_it_says_how_to_connect_each_platform(site: Site) -> None:
     assert [command.split()[3] for command in commands] == list(DESTINATIONS)
     for command in commands:
         assert command.startswith(f"leadtrackr connect {site.id} ")
-    assert commands[list(DESTINATIONS).index("ga4")].endswith("measurement_id=… api_secret=…")
+    by_slug = dict(zip(DESTINATIONS, commands, strict=True))
+    assert by_slug["ga4"].endswith("measurement_id=… api_secret=…")
+    assert by_slug["linkedin"].endswith("ad_account=… access_token=…"), "no app is needed there"
+    for slug in ("google_ads", "microsoft"):
+        assert "client_id=…" in by_slug[slug]
+        assert "refresh_token" not in by_slug[slug], "it comes of signing in"
 
 
 def test_an_active_connection_shows_its_settings_and_no_secret(site: Site) -> None:

@@ -12,6 +12,7 @@ from leadtrackr.conversions import connections
 from leadtrackr.kit.clock import MINUTE, ManualClock
 from tests.dashboard.conftest import START
 from tests.dashboard.site import Browser, Site
+from tests.destinations.making import SETTINGS
 from tests.sandbox.client import Client, Server
 from tests.support.platform import browse
 from tests.support.program import Program
@@ -28,15 +29,19 @@ class Place:
         self.site.connect("google_ads")
         self.path = f"/projects/{self.site.id}/connections"
 
-    def token(self) -> str:
-        """The refresh token that is stored."""
+    def token(self, slug: str = "google_ads", name: str = "refresh_token") -> str | None:
+        """The credential that is stored."""
         parts = self.program.parts
-        found = self.program.run(connections.find(parts.db, self.site.id, "google_ads"))
-        return connections.full_settings(found, parts.box)["refresh_token"]
+        found = self.program.run(connections.find(parts.db, self.site.id, slug))
+        return connections.full_settings(found, parts.box).get(name)
 
     def to_google(self, browser: Browser) -> str:
         """Presses the button and goes to Google; the path to which it sends the browser back."""
-        answer = browser.post(f"{self.path}/google_ads/sign-in")
+        return self.to_platform(browser, "google_ads")
+
+    def to_platform(self, browser: Browser, slug: str) -> str:
+        """The same for any platform."""
+        answer = browser.post(f"{self.path}/{slug}/sign-in")
         assert answer.status == 200
         found = re.search(rb'<a class="button"[^>]* href="([^"]+)"', answer.body)
         assert found
@@ -74,7 +79,7 @@ def test_whoever_belongs_to_the_project_renews_its_access(place: Place, who: str
     answer = browser.get(place.to_google(browser))
     assert answer.status == 303
     assert browser.get(answer.headers["location"]).status == 200
-    assert place.token().startswith("1//")
+    assert str(place.token()).startswith("1//")
 
 
 def test_a_stranger_begins_nothing(place: Place) -> None:
@@ -125,6 +130,96 @@ def test_there_is_a_button_only_where_there_is_a_sign_in(place: Place) -> None:
     assert bob.post(f"{place.path}/meta/sign-in").status == 400
     assert bob.post(f"{place.path}/ga4/sign-in").status == 400, "its client is not known"
     assert bob.post(f"{place.path}/myspace/sign-in").status == 404
+
+
+# Platforms beside Google
+
+ELSEWHERE = pytest.mark.parametrize("slug", ["microsoft", "linkedin"])
+NAMES = {"microsoft": "Microsoft Advertising", "linkedin": "LinkedIn"}
+GIVES = {"microsoft": "refresh_token", "linkedin": "access_token"}
+WITHHELD = {"microsoft": "https://ads.microsoft.com/msads.manage", "linkedin": "rw_conversions"}
+
+
+@pytest.fixture
+def elsewhere(place: Place) -> Place:
+    """Connected to the other platforms that have a sign-in, too."""
+    parts = place.program.parts
+    for slug in NAMES:
+        values = {**SETTINGS[slug], "client_id": "app", "client_secret": "hush-client"}
+        place.program.run(connections.connect(parts.db, parts.box, place.site.id, slug, values))
+    return place
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@ELSEWHERE
+def test_other_platforms_are_renewed_by_the_same_button(elsewhere: Place, slug: str, who: str) -> None:
+    browser = PEOPLE[who](elsewhere.site)
+    assert f"Sign in at {NAMES[slug]} again" in browser.page(elsewhere.path).text
+    before = elsewhere.token(slug, GIVES[slug])
+    back = elsewhere.to_platform(browser, slug)
+    assert back.startswith(f"/oauth/{slug}/callback?")
+    answer = browser.get(back)
+    assert answer.status == 303
+    page = browser.page(answer.headers["location"]).text
+    assert ("Day on which the token ends" in page) == (slug == "linkedin")
+    assert before is not None
+    assert elsewhere.token(slug, GIVES[slug]) not in (before, None)
+
+
+@ELSEWHERE
+def test_a_stranger_begins_nothing_elsewhere(elsewhere: Place, slug: str) -> None:
+    before = elsewhere.token(slug, GIVES[slug])
+    assert elsewhere.site.stranger().post(f"{elsewhere.path}/{slug}/sign-in").status == 404
+    another = elsewhere.site.member().post(f"{elsewhere.path}/{slug}/sign-in", Sec_Fetch_Site="cross-site")
+    assert another.status == 403
+    assert elsewhere.token(slug, GIVES[slug]) == before
+
+
+@ELSEWHERE
+def test_nobody_finishes_what_another_began_elsewhere(elsewhere: Place, slug: str) -> None:
+    alice, bob, charlie = elsewhere.site.owner(), elsewhere.site.member(), elsewhere.site.stranger()
+    before, back = elsewhere.token(slug, GIVES[slug]), elsewhere.to_platform(alice, slug)
+    for other in (bob, charlie):
+        answer = other.get(back)
+        assert (answer.status, b"somebody else" in answer.body) == (400, True)
+    other_platform = back.replace(slug, next(one for one in NAMES if one != slug), 1)
+    assert Browser(elsewhere.program).get(back).headers["location"] == "/sign-in"
+    assert elsewhere.token(slug, GIVES[slug]) == before
+    assert alice.get(back).status == 303, "their tries did not use it up"
+    assert alice.get(back).status == 400, "but Alice has"
+    assert alice.get(other_platform).status == 400
+
+
+@ELSEWHERE
+def test_what_was_not_given_elsewhere_is_told(elsewhere: Place, slug: str) -> None:
+    elsewhere.client.set(f"{slug}_oauth", withheld=[WITHHELD[slug]])
+    bob, before = elsewhere.site.member(), elsewhere.token(slug, GIVES[slug])
+    answer = bob.get(elsewhere.to_platform(bob, slug))
+    assert (answer.status, f"({WITHHELD[slug]}).".encode() in answer.body) == (400, True)
+    assert elsewhere.token(slug, GIVES[slug]) == before
+
+
+@ELSEWHERE
+def test_a_person_who_refuses_elsewhere_is_told_so(elsewhere: Place, slug: str) -> None:
+    elsewhere.client.set(f"{slug}_oauth", denied=True if slug == "microsoft" else "authorize")
+    bob = elsewhere.site.member()
+    answer = bob.get(elsewhere.to_platform(bob, slug))
+    assert (answer.status, b"did not let the app in" in answer.body) == (400, True)
+    assert b"<h1>Not connected</h1>" in answer.body
+
+
+@ELSEWHERE
+def test_the_page_for_other_platforms_holds_no_secret(elsewhere: Place, slug: str) -> None:
+    answer = elsewhere.site.member().post(f"{elsewhere.path}/{slug}/sign-in")
+    assert b"hush" not in answer.body
+    assert f"http://127.0.0.1:8000/oauth/{slug}/callback".encode() in answer.body
+
+
+def test_an_entered_token_without_an_app_has_no_button(place: Place) -> None:
+    place.site.connect("linkedin")
+    bob = place.site.member()
+    assert "Sign in at LinkedIn" not in bob.page(place.path).text
+    assert bob.post(f"{place.path}/linkedin/sign-in").status == 400
 
 
 @pytest.mark.parametrize("query", ["", "?state=", "?state=x&code=y", "?code=y", "?error=access_denied"])

@@ -60,6 +60,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "developer_token": "hush-developer",
         "client_id": "11111111-2222-3333-4444-555555555555",
         "client_secret": "hush-client",
+        "tenant": "common",
         "refresh_token": "hush-refresh",
         "user_data": "yes",
         "click_age_hours": "1",

@@ -391,9 +391,16 @@ def test_what_is_made_up_is_a_secret_that_is_right_and_new_each_time(destination
 def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> None:
     if destination.auth is None:
         return
-    request = destination.auth.request(SETTINGS[destination.slug], NOON)
+    rotates, entered = destination.auth.rotates, destination.auth.entered
+    asks_with = {"client_id": "app", "client_secret": "hush-client", rotates: "hush-refresh"} if entered else {}
+    settings = {name: value for name, value in SETTINGS[destination.slug].items() if not entered or name != entered}
+    request = destination.auth.request({**settings, **asks_with}, NOON)
     assert request.items == ()
     assert "hush" not in request.url
+    assert b"hush" in request.body
+    if entered:
+        assert destination.auth.given(SETTINGS[destination.slug]) == SETTINGS[destination.slug][entered]
+        assert destination.auth.given(settings) is None
     with pytest.raises(InvalidInput):
         destination.auth.request({}, NOON)
 

@@ -6,8 +6,7 @@ import pytest
 
 from leadtrackr.destinations.contract import Grant, Outcome, Returned
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.registry import DESTINATIONS
-from tests.destinations.making import answer
+from tests.destinations.making import NOON, answer
 
 DATAMANAGER = "https://www.googleapis.com/auth/datamanager"
 ADWORDS = "https://www.googleapis.com/auth/adwords"
@@ -37,11 +36,11 @@ def test_a_code_is_exchanged_by_a_form() -> None:
 def test_a_grant_takes_the_place_of_a_service_account() -> None:
     body = {"access_token": "ya29", "refresh_token": "1//x", "scope": f"{ADWORDS} {DATAMANAGER}"}
     expected = {"refresh_token": "1//x", "service_account_json": ""}
-    assert READ(answer(200, body)) == Grant(expected, frozenset({ADWORDS, DATAMANAGER}))
+    assert READ(answer(200, body), NOON) == Grant(expected, frozenset({ADWORDS, DATAMANAGER}))
 
 
 def test_without_a_scope_everything_is_granted() -> None:
-    found = READ(answer(200, {"access_token": "ya29", "refresh_token": "1//x"}))
+    found = READ(answer(200, {"access_token": "ya29", "refresh_token": "1//x"}), NOON)
     assert isinstance(found, Grant)
     assert found.scopes == {ADWORDS, DATAMANAGER}
 
@@ -60,7 +59,7 @@ def test_without_a_scope_everything_is_granted() -> None:
     ],
 )
 def test_what_is_no_grant(status: int, body: object, code: str) -> None:
-    found = READ(answer(status, body))
+    found = READ(answer(status, body), NOON)
     assert isinstance(found, Outcome)
     assert found.code == code
 
@@ -68,19 +67,3 @@ def test_what_is_no_grant(status: int, body: object, code: str) -> None:
 @pytest.mark.parametrize(("error", "code"), [("access_denied", "access_denied"), ("anything_new", "oauth_refused")])
 def test_a_person_who_comes_back_with_an_error(error: str, code: str) -> None:
     assert REFUSED(error).code == code
-
-
-@pytest.mark.parametrize("slug", [slug for slug, one in DESTINATIONS.items() if one.consent])
-def test_a_sign_in_is_declared_whole(slug: str) -> None:
-    one = DESTINATIONS[slug]
-    assert one.consent is not None
-    names = {field.name for field in one.fields}
-    assert set(one.consent.client) <= names
-    assert one.consent.rights
-    for right in one.consent.rights:
-        assert right.scope.startswith("https://www.googleapis.com/auth/")
-        assert len(right.tick.split()) > 2
-    assert one.consent.refused("access_denied").code in one.codes
-    found = one.consent.read(answer(200, {"access_token": "ya29", "refresh_token": "1//x"}))
-    assert isinstance(found, Grant)
-    assert set(found.values) <= names

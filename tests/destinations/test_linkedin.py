@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from leadtrackr.conversions.again import Fate, Group
 from leadtrackr.destinations.contract import HTTP_CODES, Kind, LeadData, PerEvent, Refused, Scope, Whole, Window
-from leadtrackr.destinations.linkedin import LINKEDIN, VERSION, VERSIONS
+from leadtrackr.destinations.linkedin import LINKEDIN
 from leadtrackr.destinations.linkedin.codes import CODES
+from leadtrackr.destinations.linkedin.declared import VERSION, VERSIONS
 from tests.destinations.at_sandbox import flags, is_taken, sandbox_at, send
 from tests.destinations.making import DAY, NOON, SETTINGS, answer, body_of, event, lead, outcomes, sha
 from tests.sandbox.client import Client
@@ -242,6 +243,7 @@ HELD = [
     (said(401, "Invalid", serviceErrorCode=65600, code="INVALID_ACCESS_TOKEN"), "65600", "credentials"),
     (said(401, "Revoked", serviceErrorCode=65601, code="REVOKED_ACCESS_TOKEN"), "65601", "credentials"),
     (said(401, "Revoked", code="REVOKED_ACCESS_TOKEN"), "65601", "credentials"),
+    (said(401, "Ended", serviceErrorCode=65602, code="EXPIRED_ACCESS_TOKEN"), "EXPIRED_ACCESS_TOKEN", "credentials"),
     (said(401, "New", serviceErrorCode=65999, code="NEW"), "401", "credentials"),
     (answer(401), "401", "credentials"),
     (said(403, "No ad accounts found"), "no_ad_accounts", "configuration"),

@@ -59,9 +59,9 @@ def connect(
     value from a file, KEY=@- from standard input, so that no secret stands in the shell's history. What was held for
     this connection goes on. A secret that this program makes up, such as a webhook's, is shown this once.
 
-    Where a platform has a sign-in and its client is given but no other credential, the address of the sign-in is
-    printed, and the command waits until the browser comes back to this machine. If the account is not given yet, the
-    same command with it, within an hour, completes the connection.
+    Where a platform has a sign-in (Google, Microsoft Advertising, LinkedIn) and its client is given but no access, the
+    address of the sign-in is printed, and the command waits until the browser comes back to this machine. If the
+    account is not given yet, the same command with it, within an hour, completes the connection.
     """
     values, way = _values(settings), Way(port=port, paste=paste)
     order = Order(project=project, slug=destination, values=values, way=way, sign_in=sign_in or paste, test=test)
@@ -198,7 +198,10 @@ async def _chosen(means: Means, order: Order, made: Unfinished) -> Connection:
             again = _again(order, {**only.settings, error.field or "": "…"})
             raise Unchosen(f"{name} {kept} {error} Complete it: {again}") from error
     tell(account_table(tree, {}))
-    raise Unchosen(f"{name} {kept} Choose an account: {_again(order, {made.field: '…'})}")
+    names = next((one.settings for one in usable.values()), {made.field: "…"})
+    raise Unchosen(
+        f"{name} {kept} Choose an account: {_again(order, {key: value and '…' for key, value in names.items()})}"
+    )
 
 
 def _again(order: Order, values: Mapping[str, str]) -> str:

@@ -131,7 +131,8 @@ def _invite(slug: str, begun: Begun) -> None:
 
 
 def _redirect(slug: str, port: int) -> str:
-    return f"http://127.0.0.1:{port}/oauth/{slug}/callback"
+    consent = registry.get(slug).consent
+    return f"http://{consent.loopback if consent else '127.0.0.1'}:{port}/oauth/{slug}/callback"
 
 
 def _page(sentence: str, status: int) -> web.Response:

@@ -174,12 +174,13 @@ class Sender:
             if response is None and failure is not None
             else _read(batch.destination, response or Response(status=0), len(piece))
         )
-        if isinstance(verdict, Whole) and verdict.outcome.code == TOKEN_EXPIRED:
+        if isinstance(verdict, Whole) and _may_have_ended(batch, verdict.outcome.code):
             self._tokens.forget(batch.connection.id, token)
             if not part.renewed_token:
                 part.renewed_token = True
                 return [], [piece]
-            verdict = Whole(_refused_token(batch.destination, verdict.outcome))
+            if verdict.outcome.code == TOKEN_EXPIRED:
+                verdict = Whole(refused_token(batch.destination, verdict.outcome))
         return self._judge(sending, piece, verdict, request, response, started_at)
 
     def _judge(
@@ -298,7 +299,15 @@ def _spared(failure: Outcome) -> Outcome:
     return Outcome(kind=Kind.RETRY, code=outcomes.PAUSED, scope=Scope.DESTINATION, retry_after_s=failure.retry_after_s)
 
 
-def _refused_token(destination: Destination, expired: Outcome) -> Outcome:
+def _may_have_ended(batch: Batch, code: str) -> bool:
+    """Whether the platform refuses the access token for a reason that the next one may not have."""
+    auth = batch.destination.auth
+    return code == TOKEN_EXPIRED or (
+        auth is not None and code in auth.renewed_on and auth.given(batch.settings) is None
+    )
+
+
+def refused_token(destination: Destination, expired: Outcome) -> Outcome:
     """A token that is refused right after it was issued is no matter of time any more."""
     row = destination.codes.get(TOKEN_REFUSED)
     if row is None:

@@ -93,12 +93,16 @@ class Tokens:
         auth = destination.auth
         if auth is None:
             return None
+        if (given := auth.given(settings)) is not None:
+            return given
         if auth.rotates:
             raise ValueError(f"{destination.name}: a token can be had for a connection only")
         token = await self._ask(destination, auth, settings)
         return token if isinstance(token, Outcome) else token.value
 
     def _known(self, connection: Connection, auth: TokenAuth, settings: Settings) -> str | None:
+        if (given := auth.given(settings)) is not None:
+            return given
         kept = self._kept.get(connection.id)
         if kept is None or kept.good_until <= self._clock.now():
             return None

@@ -60,11 +60,14 @@ async def everything(visit: Visit) -> Response:
 
 
 def connect_command(project: Project, destination: Destination) -> str:
-    """What to type to connect a platform: every setting that it cannot do without."""
+    """What to type to connect a platform: every setting that it cannot do without and signing in does not bring."""
     choice = destination.one_of[0] if destination.one_of else ()
     names = [
         field.name for field in destination.fields if (field.required and field.fresh is None) or field.name in choice
     ]
+    consent = destination.consent
+    if consent is not None and set(consent.client) <= set(names):
+        names = [name for name in names if name not in consent.credentials]
     return " ".join(["leadtrackr connect", project.public_id, destination.slug, *(f"{name}=…" for name in names)])
 
 

@@ -6,7 +6,7 @@ The state is bound to the person who pressed the button, so an address that some
 from starlette.responses import Response
 
 from leadtrackr.conversions.linking import service
-from leadtrackr.conversions.linking.model import Unfinished
+from leadtrackr.conversions.linking.model import NotConnected, Unfinished
 from leadtrackr.conversions.model import Connection
 from leadtrackr.dashboard.visit import Visit, to
 from leadtrackr.destinations import registry
@@ -40,14 +40,18 @@ async def back(visit: Visit) -> Response:
     """The person comes back from the platform; only whoever began it gets further."""
     query, slug = visit.request.query_params, visit.part("destination")
     actor = await visit.actor()
-    made = await service.finish(
-        visit.context.means,
-        slug,
-        state=query.get("state", ""),
-        code=query.get("code"),
-        error=query.get("error"),
-        by=actor,
-    )
+    try:
+        made = await service.finish(
+            visit.context.means,
+            slug,
+            state=query.get("state", ""),
+            code=query.get("code"),
+            error=query.get("error"),
+            by=actor,
+        )
+    except NotConnected as error:
+        # The person or the platform said no, which is no fault of the program.
+        return visit.page("problem.html", 400, title="Not connected", sentence=str(error))
     if isinstance(made, Unfinished):
         sentence = f"Access was given, and is kept for an hour. {made.sentence}"
         return visit.page("problem.html", 200, title="Almost connected", sentence=sentence)

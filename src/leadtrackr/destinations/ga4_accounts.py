@@ -26,7 +26,7 @@ from leadtrackr.destinations.contract import (
     Steps,
     TokenAuth,
 )
-from leadtrackr.destinations.google_ads.consent import CONSENT_CODES, google_consent
+from leadtrackr.destinations.google_ads.consent import CONSENT_CODES, CREDENTIALS, google_consent
 from leadtrackr.destinations.google_ads.oauth import OAUTH_CODES, read_token, token_request
 from leadtrackr.destinations.http_common import decode, outcome, transport_failure
 from leadtrackr.destinations.rows import held
@@ -98,7 +98,11 @@ LISTING_AUTH: Final = TokenAuth(
     request=partial(token_request, scope=ANALYTICS),
     read=partial(read_token, scope=ANALYTICS, lacking="reading_scope_missing"),
 )
-ANALYTICS_CONSENT: Final = google_consent(Right(ANALYTICS, "Google Analytics: see properties and data streams"))
+ANALYTICS_CONSENT: Final = google_consent(
+    Right(ANALYTICS, "Google Analytics: see properties and data streams"),
+    # Whoever has the API secret can send and need not sign in.
+    credentials=("api_secret", *CREDENTIALS),
+)
 _T = TypeVar("_T")
 
 

@@ -68,7 +68,7 @@ def validate_settings(destination: Destination, values: Mapping[str, str]) -> Se
         field.name: value for field in destination.fields if (value := _value(field, values.get(field.name, "")))
     }
     _require_one_of(destination, settings)
-    if destination.auth is not None:
+    if destination.auth is not None and destination.auth.given(settings) is None:
         destination.auth.request(settings, 0)
     return settings
 

@@ -10,8 +10,10 @@ from leadtrackr.sandbox.google_ads_legacy import GoogleAdsLegacy
 from leadtrackr.sandbox.google_analytics_admin import GoogleAnalyticsAdmin
 from leadtrackr.sandbox.google_oauth import GoogleOAuth
 from leadtrackr.sandbox.linkedin import LinkedIn
+from leadtrackr.sandbox.linkedin_oauth import LinkedInOAuth
 from leadtrackr.sandbox.meta import Meta
 from leadtrackr.sandbox.microsoft import Microsoft
+from leadtrackr.sandbox.microsoft_customers import MicrosoftCustomers
 from leadtrackr.sandbox.microsoft_oauth import MicrosoftOAuth
 from leadtrackr.sandbox.openai import OpenAi
 from leadtrackr.sandbox.pinterest import Pinterest
@@ -40,7 +42,9 @@ def platforms(world: World) -> dict[str, Platform[Any]]:
         OpenAi(world),
         Webhook(world),
         GoogleOAuth(world),
+        LinkedInOAuth(world),
         MicrosoftOAuth(world),
+        MicrosoftCustomers(world),
         GoogleAdsApi(world),
         GoogleAnalyticsAdmin(world),
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from leadtrackr.sandbox.ledger import Ledger
 
 MICROS = 1_000_000
+GIVEN_OUT = "ya29."
+"""What every access token that was given out here begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class World:
         if len(self.tokens) > 10_000:
             self.tokens = {name: token for name, token in self.tokens.items() if token.expires_at > now}
         self.issued += 1
-        name = f"ya29.{self.issued:08d}-{now:x}"
+        name = f"{GIVEN_OUT}{self.issued:08d}-{now:x}"
         self.tokens[name] = Token(scopes, now + int(lifetime_s * MICROS), grant)
         return name
 

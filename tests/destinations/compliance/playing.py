@@ -79,7 +79,7 @@ class Stage:
 
     def token(self, destination: Destination, at: int) -> str | None:
         """The access token that the platform gives out at that time for the usual settings."""
-        if destination.auth is None:
+        if destination.auth is None or destination.auth.given(SETTINGS[destination.slug]) is not None:
             return None
         known = self._tokens.get((destination.slug, at))
         if known is None:

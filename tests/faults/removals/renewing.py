@@ -39,4 +39,11 @@ RENEWING: Final[tuple[Removal, ...]] = (
         f"{_OF}test_an_access_token_outlives_the_refresh_token_that_it_came_with[sqlite]",
         engine("tokens", " if name != auth.rotates)", ")"),
     ),
+    cut(
+        "an access token that ended early is renewed",
+        "A connection is held although its refresh token is good.",
+        "store/test_sign_in_elsewhere.py::"
+        "test_an_access_token_that_ends_early_is_renewed_where_it_can_be[sqlite-True-accepted]",
+        engine("sender", "code in auth.renewed_on", "False"),
+    ),
 )

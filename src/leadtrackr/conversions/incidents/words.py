@@ -36,10 +36,12 @@ def words(one: Incident, now: int) -> Words:
 def _token(one: Incident, name: str, now: int) -> Words:
     ended = one.ends_at is not None and one.ends_at <= now
     day = "" if one.ends_at is None else f" on {to_datetime(one.ends_at):%Y-%m-%d}"
+    command = f"leadtrackr connect {one.project} {one.destination}"
+    known = DESTINATIONS.get(one.destination)
+    sign_in = f"Sign in again: {command} --sign-in. Or make" if known and known.consent else "Make"
     return Words(
         f"The token for {name} {'ended' if ended else 'ends'}{day}, as was said when it was connected.",
-        "Make a new one and connect it, with the day on which it ends, if it does: "
-        f"leadtrackr connect {one.project} {one.destination} KEY=VALUE …",
+        f"{sign_in} a new one and connect it, with the day on which it ends, if it does: {command} KEY=VALUE …",
     )
 
 

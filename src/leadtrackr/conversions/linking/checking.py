@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 
 from leadtrackr.conversions import connections, receipts
-from leadtrackr.conversions.linking.means import Means, ask, read
+from leadtrackr.conversions.linking.means import Means, Reach, ask, read
 from leadtrackr.conversions.linking.model import told
 from leadtrackr.conversions.model import Connection
+from leadtrackr.conversions.sender import TOKEN_EXPIRED, refused_token
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Destination, Kind, Outcome, Settings
@@ -84,7 +85,8 @@ async def _with_standing(
     steps = destination.standing
     if steps is None:
         return checked
-    found = await read(means, destination, settings, lambda token: steps(settings, token))
+    reach = Reach(settings=settings, connection=connection)
+    found = await read(means, destination, reach, lambda token: steps(settings, token))
     if isinstance(found, Outcome):
         why = f"How the account stands could not be read. {told(destination, found)}"
         return msgspec.structs.replace(checked, advice=(why,))
@@ -97,4 +99,8 @@ async def _ask(means: Means, connection: Connection, destination: Destination, s
     if isinstance(token, Outcome):
         return token
     answer = await ask(means, destination.check(settings, token), destination.limits.timeout_s)
-    return answer if isinstance(answer, Outcome) else destination.read_check(answer)
+    if isinstance(answer, Outcome):
+        return answer
+    found = destination.read_check(answer)
+    # The token was issued a moment ago, so time is not what is wrong with it.
+    return refused_token(destination, found) if found.code == TOKEN_EXPIRED else found

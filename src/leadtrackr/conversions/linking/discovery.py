@@ -9,8 +9,9 @@ from leadtrackr.accounts import service as projects
 from leadtrackr.accounts.model import Actor
 from leadtrackr.conversions import connections
 from leadtrackr.conversions.linking import service
-from leadtrackr.conversions.linking.means import Means, read
+from leadtrackr.conversions.linking.means import Means, Reach, read
 from leadtrackr.conversions.linking.model import NotListed
+from leadtrackr.conversions.model import Connection
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import (
     AccountTree,
@@ -20,7 +21,6 @@ from leadtrackr.destinations.contract import (
     Listing,
     NewAction,
     Outcome,
-    Settings,
 )
 from leadtrackr.kit.errors import InvalidInput
 
@@ -35,17 +35,19 @@ async def accounts(means: Means, project_ref: str, slug: str, *, by: Actor | Non
     """
     destination = registry.get(slug)
     listing = require(destination, destination.accounts, "lists no accounts")
-    settings = await settings_of(means, project_ref, slug, by)
-    return await listed(means, destination, settings, listing)
+    return await listed(means, destination, await reach_of(means, project_ref, slug, by), listing)
 
 
-async def settings_of(means: Means, project_ref: str, slug: str, by: Actor | None) -> Settings:
-    """The settings of the connection, secrets decrypted, or of the sign-in that waits for one of them."""
+async def reach_of(means: Means, project_ref: str, slug: str, by: Actor | None) -> Reach:
+    """The connection with its settings, secrets decrypted, or the sign-in that waits for one of them."""
     flow = await service.waiting(means, project_ref, slug, by=by)
     if flow is not None:
-        return flow.kept.values
-    found = await connections.find(means.db, project_ref, slug)
-    return connections.full_settings(found, means.box)
+        return Reach(settings=flow.kept.values, token=flow.kept.token)
+    return _reach(means, await connections.find(means.db, project_ref, slug))
+
+
+def _reach(means: Means, found: Connection) -> Reach:
+    return Reach(settings=connections.full_settings(found, means.box), connection=found)
 
 
 def require(destination: Destination, listing: Listing[T] | None, lack: str) -> Listing[T]:
@@ -57,9 +59,9 @@ def require(destination: Destination, listing: Listing[T] | None, lack: str) -> 
     return listing
 
 
-async def listed(means: Means, destination: Destination, settings: Settings, listing: Listing[T]) -> T:
+async def listed(means: Means, destination: Destination, reach: Reach, listing: Listing[T]) -> T:
     """What the platform lists; NotListed."""
-    found = await read(means, destination, settings, lambda token: listing.steps(settings, token))
+    found = await read(means, destination, reach, lambda token: listing.steps(reach.settings, token))
     if isinstance(found, Outcome):
         raise NotListed(destination, found, listing.by_hand)
     return found
@@ -80,8 +82,8 @@ async def actions(
 ) -> list[ConversionAction]:
     """The conversion actions of the connected account, by name. Errors as for `accounts`."""
     destination, known = _with_actions(slug)
-    settings = await _of_connection(means, project_ref, slug, by)
-    found = await listed(means, destination, settings, known.listing)
+    reach = await _of_connection(means, project_ref, slug, by)
+    found = await listed(means, destination, reach, known.listing)
     return picked(found, wanted)
 
 
@@ -107,8 +109,8 @@ async def create_action(
     with what it said, after which nothing was made, or it was and could not be read back."""
     destination, known = _with_actions(slug)
     known.check(new)
-    settings = await _of_connection(means, project_ref, slug, by)
-    made = await read(means, destination, settings, lambda token: known.create(new, settings, token))
+    reach = await _of_connection(means, project_ref, slug, by)
+    made = await read(means, destination, reach, lambda token: known.create(new, reach.settings, token))
     if isinstance(made, Outcome):
         raise NotListed(destination, made, "")
     return made
@@ -123,7 +125,7 @@ def _with_actions(slug: str) -> tuple[Destination, Actions]:
     return destination, destination.actions
 
 
-async def _of_connection(means: Means, project_ref: str, slug: str, by: Actor | None) -> Settings:
+async def _of_connection(means: Means, project_ref: str, slug: str, by: Actor | None) -> Reach:
     if by is not None:
         await projects.project_for(means.db, by, project_ref)
-    return connections.full_settings(await connections.find(means.db, project_ref, slug), means.box)
+    return _reach(means, await connections.find(means.db, project_ref, slug))

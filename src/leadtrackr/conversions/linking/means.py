@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from leadtrackr.conversions.exchange import exchange, signed
+from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.db.database import Database
 from leadtrackr.destinations.contract import Destination, Outcome, Request, Response, Settings, Steps
@@ -53,12 +54,32 @@ async def walk(means: Means, steps: Steps[T], timeout_s: float) -> T | Outcome:
         steps.close()
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account is read with. Holds secrets; never shown."""
+
+    settings: Settings
+    connection: Connection | None = None
+    """Whose settings they are; None for a sign-in that waits."""
+    token: str = ""
+    """An access token that came with that sign-in."""
+
+
 async def read(
-    means: Means, destination: Destination, settings: Settings, steps: Callable[[str | None], Steps[T]]
+    means: Means, destination: Destination, reach: Reach, steps: Callable[[str | None], Steps[T]]
 ) -> T | Outcome:
-    """Takes the steps with a token of their own, where the platform wants one."""
-    reader = msgspec.structs.replace(destination, auth=destination.reading or destination.auth)
-    token = await Tokens(means.http, means.clock, means.db, means.box).once(reader, settings)
+    """Takes the steps with an access token, where the platform wants one."""
+    token = await _token(means, destination, reach)
     if isinstance(token, Outcome):
         return token
     return await walk(means, steps(token), destination.limits.timeout_s)
+
+
+async def _token(means: Means, destination: Destination, reach: Reach) -> str | Outcome | None:
+    """A token of its own; where refresh tokens rotate, the sign-in's or one that the connection's is renewed for."""
+    if reach.token:
+        return reach.token
+    reader = msgspec.structs.replace(destination, auth=destination.reading or destination.auth)
+    tokens = Tokens(means.http, means.clock, means.db, means.box)
+    if reader.auth is not None and reader.auth.rotates and reach.connection is not None:
+        return await tokens.get(reach.connection, reader, reach.settings)
+    return await tokens.once(reader, reach.settings)

@@ -40,13 +40,9 @@ class NotConnected(LeadTrackrError):
 class RightsMissing(NotConnected):
     """The person has not allowed everything. `missing` says what."""
 
-    def __init__(self, destination: Destination, missing: Sequence[Right]) -> None:
-        boxes = "; ".join(f"“{right.tick}” ({right.scope})" for right in missing)
-        super().__init__(
-            f"{destination.name} is not connected: on the page where it asks what to allow, not everything was ticked. "
-            f"Connect again and tick: {boxes}.",
-            "scope_missing",
-        )
+    def __init__(self, destination: Destination, lacking: str, missing: Sequence[Right]) -> None:
+        named = "; ".join(f"“{right.tick}” ({right.scope})" for right in missing)
+        super().__init__(f"{destination.name} is not connected. {lacking}: {named}.", "scope_missing")
         self.missing = tuple(missing)
 
 

@@ -44,6 +44,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     values: Mapping[str, str]
     verifier: str = ""
+    token: str = ""
+    """An access token that came with the grant, for listing accounts."""
 
 
 _kept = msgspec.json.Decoder(Kept)
@@ -122,11 +124,11 @@ async def finish(
     settings = {**await _settings(means, flow), **flow.kept.values}
     returned = Returned(code=code, redirect_uri=flow.redirect_uri, verifier=flow.kept.verifier)
     answer = await ask(means, consent.exchange(settings, returned), flow.destination.limits.timeout_s)
-    grant = answer if isinstance(answer, Outcome) else consent.read(answer)
+    grant = answer if isinstance(answer, Outcome) else consent.read(answer, means.clock.now())
     if isinstance(grant, Outcome):
         raise refusal(flow.destination, grant)
     if missing := [right for right in consent.rights if right.scope not in grant.scopes]:
-        raise RightsMissing(flow.destination, missing)
+        raise RightsMissing(flow.destination, consent.lacking, missing)
     return await _store(means, flow, grant)
 
 
@@ -152,7 +154,7 @@ async def waiting(means: Means, project_ref: str, slug: str, *, by: Actor | None
 
 
 async def needed(means: Means, project_ref: str, slug: str, values: Mapping[str, str]) -> bool:
-    """Whether only a sign-in is missing: the client is known, and neither it nor another credential was given yet."""
+    """Whether only a sign-in is missing: the client is known, and there is no access yet."""
     destination = registry.get(slug)
     consent = destination.consent
     if consent is None:
@@ -164,8 +166,7 @@ async def needed(means: Means, project_ref: str, slug: str, values: Mapping[str,
 
     settings = await means.db.read(work)
     there = {name for name, value in settings.items() if value.strip()}
-    secrets = {field.name for field in destination.fields if field.secret} - set(consent.client)
-    return set(consent.client) <= there and not secrets & there
+    return set(consent.client) <= there and not there.intersection(consent.credentials)
 
 
 async def _take(means: Means, slug: str, state: str, by: Actor | None) -> Flow:
@@ -191,10 +192,11 @@ async def _store(means: Means, flow: Flow, grant: Grant) -> Connection | Unfinis
         if error.field is None or error.field in values:
             raise
         field, sentence = error.field, str(error)
+    kept = _encrypt(means, Kept(values, token=grant.token))
 
     def work(tx: Tx) -> int:
         until = tx.now() + GRANT_LIFE
-        queries.keep_grant(tx, flow.id, flow.project.id, _encrypt(means, Kept(values)), until)
+        queries.keep_grant(tx, flow.id, flow.project.id, kept, until)
         return until
 
     until = await means.db.write(work)

@@ -43,6 +43,9 @@ class Grant(msgspec.Struct, frozen=True):
     values: Mapping[str, str]
     """Settings of the connection that come of it, secrets among them. An empty one takes the setting away."""
     scopes: frozenset[str]
+    token: str = ""
+    """An access token that came with it, where asking for another would use up what came. Accounts are listed with it
+    while one is still to be chosen."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +54,19 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     rights: tuple[Right, ...]
     """All are needed; which of them were allowed is compared."""
     client: tuple[str, ...]
-    """The settings that must be there before."""
+    """The settings that must be there before. The first is no secret."""
+    credentials: tuple[str, ...]
+    """The secret settings of which each is access already, so that nobody needs to sign in."""
+    lacking: str
+    """What a person does who has not allowed everything; what is missing is named behind it."""
+    loopback: str = "127.0.0.1"
+    """This machine's name in the address that a command on it is come back to at; platforms differ in what they
+    register."""
     address: Callable[[Settings, Asked], Request]
     """The page that the person opens, as a request whose URL it is; nothing is sent by the program."""
     exchange: Callable[[Settings, Returned], Request]
     """A code for a grant. Its body holds secrets; it is never recorded."""
-    read: Callable[[Response], Grant | Outcome]
+    read: Callable[[Response, int], Grant | Outcome]
+    """From the answer and the time, microseconds UTC."""
     refused: Callable[[str], Outcome]
     """What the `error` means with which the platform sends the person back."""

@@ -30,6 +30,15 @@ class TokenAuth(msgspec.Struct, frozen=True):
     rotates: str = ""
     """The secret setting, such as a refresh token, that may be good for one request only: the answer has the next one.
     The engine lets one process ask at a time and stores what comes before it uses the access token."""
+    entered: str = ""
+    """The secret setting that, where it is there, is an access token itself: then none is asked for."""
+    renewed_on: frozenset[str] = frozenset()
+    """Codes of the table by which the platform refuses an access token that may have ended early: it is asked for anew
+    once. Not for one that was entered."""
+
+    def given(self, settings: Settings) -> str | None:
+        """The access token that was entered; None when one has to be asked for."""
+        return settings.get(self.entered) if self.entered else None
 
 
 class NotYet(msgspec.Struct, frozen=True):

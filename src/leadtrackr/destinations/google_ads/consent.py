@@ -29,6 +29,7 @@ from leadtrackr.destinations.rows import held
 
 AUTHORIZE_URL: Final = "https://accounts.google.com/o/oauth2/v2/auth"
 CLIENT: Final = ("client_id", "client_secret")
+CREDENTIALS: Final = ("refresh_token", "service_account_json")
 _WEB: Final = "https://developers.google.com/identity/protocols/oauth2/web-server"
 
 CONSENT_CODES: Final[Mapping[str, Code]] = {
@@ -85,7 +86,7 @@ def _exchange(settings: Settings, returned: Returned) -> Request:
     return Request(service="google_oauth", url=TOKEN_URL, headers=FORM, body=urlencode(form).encode())
 
 
-def _read(rights: tuple[Right, ...], response: Response) -> Grant | Outcome:
+def _read(rights: tuple[Right, ...], response: Response, _now: int) -> Grant | Outcome:
     """The grant. RFC 6749: an answer without `scope` grants what was asked for."""
     if response.status != 200:
         return refusal(_CODES, response)
@@ -104,11 +105,13 @@ def refused(error: str) -> Outcome:
     return outcome(_CODES, error if error in CONSENT_CODES or error in OAUTH_CODES else "oauth_refused", error)
 
 
-def google_consent(*rights: Right) -> Consent:
+def google_consent(*rights: Right, credentials: tuple[str, ...] = CREDENTIALS) -> Consent:
     """Google's sign-in for these rights."""
     return Consent(
         rights=rights,
         client=CLIENT,
+        credentials=credentials,
+        lacking="On the page where Google asks what to allow, not everything was ticked. Connect again and tick",
         address=partial(_address, rights),
         exchange=_exchange,
         read=partial(_read, rights),

@@ -5,8 +5,7 @@ the real endpoint.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,7 +14,6 @@ from leadtrackr.destinations.contract import (
     RATE_FIELDS,
     Destination,
     Event,
-    Field,
     LeadData,
     Limits,
     Request,
@@ -25,71 +23,34 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, ON_THE_WAY, encode, joined, sent_at
+from leadtrackr.destinations.linkedin.accounts import LINKEDIN_ACCOUNTS, LISTING_CODES
 from leadtrackr.destinations.linkedin.answer import read, read_check
 from leadtrackr.destinations.linkedin.codes import CODES, DOCS
+from leadtrackr.destinations.linkedin.consent import LINKEDIN_CONSENT
+from leadtrackr.destinations.linkedin.declared import (
+    EVENT_FIELD,
+    FIELDS,
+    HOST,
+    ONE_OF,
+    UNVERIFIED,
+    VERSION,
+    VERSIONS,
+    headers,
+)
+from leadtrackr.destinations.linkedin.oauth import LINKEDIN_AUTH, OAUTH_CODES
 from leadtrackr.destinations.linkedin.rules import LINKEDIN_RULES, RULE_CODES
 from leadtrackr.destinations.normalise import RULES
-from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
+from leadtrackr.destinations.token_end import token_ends
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.hashing import sha256_hex
 from leadtrackr.kit.money import to_units
 
-HOST: Final = "https://api.linkedin.com"
-VERSION: Final = "202609"
-VERSIONS: Final[Mapping[str, date]] = {
-    "202609": date(2027, 9, 15),
-    "202608": date(2027, 8, 17),
-    "202607": date(2027, 7, 15),
-    "202606": date(2027, 6, 15),
-    "202605": date(2027, 5, 15),
-    "202604": date(2027, 4, 15),
-    "202603": date(2027, 3, 16),
-    "202602": date(2027, 2, 15),
-    "202601": date(2027, 1, 15),
-}
-"""The day on which LinkedIn retires each version, by its page on migrations of September 2026."""
 HASHED_NAMES_SINCE: Final = "202609"
 MAX_AGE_DAYS: Final = 90
 _MILLISECOND: Final = 1000
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 
 _RULES: Final = RULES["linkedin"]
-_FIELDS: Final = (
-    Field(
-        name="ad_account",
-        label="Ad account",
-        help="Its number in the Campaign Manager.",
-        required=True,
-        pattern=r"[1-9]\d{0,18}",
-        pattern_help="Enter the number of the ad account.",
-    ),
-    Field(
-        name="access_token",
-        label="Access token",
-        help="Made in the Campaign Manager under Signals Manager, Direct API, by a member with a role above viewer.",
-        secret=True,
-        required=True,
-        pattern=r"[!-~]+",
-        pattern_help="Copy the whole access token; it has no spaces.",
-    ),
-    TOKEN_ENDS_ON,
-    Field(
-        name="api_version",
-        label="API version",
-        help="Ends: " + ", ".join(f"{version} on {ends}" for version, ends in VERSIONS.items()) + ".",
-        default=VERSION,
-        pattern=r"20\d{2}(?:0[1-9]|1[0-2])",
-        pattern_help=f"Enter a year and month such as {VERSION}.",
-    ),
-)
-_EVENT_FIELD: Final = Field(
-    name="linkedin",
-    label="Conversion rule id",
-    help="Of a conversion rule of the ad account with the method Conversions API that is active and has campaigns. "
-    "What the conversion means (lead, qualified lead, purchase) is the rule's type.",
-    pattern=r"[1-9]\d{0,18}",
-    pattern_help="Enter the rule's number alone.",
-)
 
 
 class _Id(msgspec.Struct, gc=False, rename="camel"):
@@ -144,24 +105,24 @@ def window(event: Event, _settings: Settings) -> Window:
     return Window(event.lead.created_at, at + MAX_AGE_DAYS * DAY - ON_THE_WAY)
 
 
-def build(events: Sequence[Event], settings: Settings, _token: str | None) -> Request:
+def build(events: Sequence[Event], settings: Settings, token: str | None) -> Request:
     """One batch for events of one conversion rule."""
     version = settings.get("api_version", VERSION)
     items = tuple([encode(_event(event, version)) for event in events])
     return Request(
         service="linkedin",
         url=f"{HOST}/rest/conversionEvents",
-        headers={**JSON, **_headers(settings), "x-restli-method": "BATCH_CREATE"},
+        headers={**JSON, **headers(settings, token), "x-restli-method": "BATCH_CREATE"},
         body=joined(b'{"elements":[', items, b"]}"),
         items=items,
     )
 
 
-def check(settings: Settings, _token: str | None) -> Request:
+def check(settings: Settings, token: str | None) -> Request:
     """Lists the ad account's conversion rules; changes nothing."""
     account_urn = f"urn%3Ali%3AsponsoredAccount%3A{settings['ad_account']}"
     url = f"{HOST}/rest/conversions?q=account&account={account_urn}"
-    return Request(service="linkedin", url=url, method="GET", headers=_headers(settings))
+    return Request(service="linkedin", url=url, method="GET", headers=headers(settings, token))
 
 
 def account(settings: Settings) -> str:
@@ -211,22 +172,15 @@ def _person(lead: LeadData, version: str) -> _Person | None:
     return person
 
 
-def _headers(settings: Settings) -> dict[str, str]:
-    return {
-        "authorization": f"Bearer {settings['access_token']}",
-        "linkedin-version": settings.get("api_version", VERSION),
-        "x-restli-protocol-version": "2.0.0",
-    }
-
-
 LINKEDIN: Final = Destination(
     slug="linkedin",
     name="LinkedIn",
     docs_url=DOCS,
     api_version=VERSION,
     api_version_ends=VERSIONS[VERSION],
-    fields=(*_FIELDS, *RATE_FIELDS),
-    event_field=_EVENT_FIELD,
+    fields=(*FIELDS, *RATE_FIELDS),
+    one_of=ONE_OF,
+    event_field=EVENT_FIELD,
     limits=Limits(
         batch_events=5000, batch_bytes=16_000_000, in_flight=2, requests_per_minute=600, requests_per_day=500_000
     ),
@@ -239,7 +193,10 @@ LINKEDIN: Final = Destination(
     read=read,
     check=check,
     read_check=read_check,
-    codes={**CODES, **RULE_CODES},
+    codes={**CODES, **RULE_CODES, **OAUTH_CODES, **LISTING_CODES},
+    auth=LINKEDIN_AUTH,
+    consent=LINKEDIN_CONSENT,
+    accounts=LINKEDIN_ACCOUNTS,
     actions=LINKEDIN_RULES,
     token_ends=token_ends,
     counts_once=False,
@@ -254,15 +211,5 @@ LINKEDIN: Final = Destination(
     "on and plain under an earlier one. No phone number: LinkedIn takes none. Sent as eventId: the event id, by which "
     "LinkedIn leaves out what its Insight Tag has counted. Leads of LinkedIn's own forms are not covered.",
     window_help="Opens with the lead; closes 90 days after the status change.",
-    unverified=(
-        "Whether an event id that comes twice counts once is not documented; a repeat is called uncertain.",
-        "LinkedIn counts requests by the token's member, and this program by ad account: divide the limits yourself.",
-        "LinkedIn's pages name both 500,000 and 300,000 requests a day; the newer one is kept to.",
-        "Whether the digest of an IP address alone is enough to match is not settled, so it is never sent alone.",
-        "Statuses other than 201 in a batch that was answered with 200 are not documented; each is read by itself.",
-        "The answer 426 to a retired version is documented for LinkedIn's other endpoints alone.",
-        "Versions after 202609 should exist, but none could be looked up.",
-        "LinkedIn documents no largest request body; 16 MB is this program's own bound.",
-        "Whether a token of the Direct API may list conversion rules, as the connection test does, was not tried.",
-    ),
+    unverified=UNVERIFIED,
 )

@@ -10,7 +10,11 @@ from leadtrackr.destinations.contract import Outcome, Refused, Response, Verdict
 from leadtrackr.destinations.http_common import decode, outcome, transport_failure, unknown_failure
 from leadtrackr.destinations.linkedin.codes import CODES
 
-_TOKENS: Final = {"INVALID_ACCESS_TOKEN": "65600", "REVOKED_ACCESS_TOKEN": "65601"}
+_TOKENS: Final = {
+    "INVALID_ACCESS_TOKEN": "65600",
+    "REVOKED_ACCESS_TOKEN": "65601",
+    "EXPIRED_ACCESS_TOKEN": "EXPIRED_ACCESS_TOKEN",
+}
 _OF_REQUEST: Final = ("NONEXISTENT_VERSION", "VERSION_MISSING")
 _BY_WORDS: Final = (
     ("within 90 days", "too_old"),

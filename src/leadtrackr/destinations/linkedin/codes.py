@@ -28,7 +28,7 @@ _UNCERTAIN: Final = (
 _token: Final = partial(
     held,
     "credentials",
-    next_step="Make a new access token in the Campaign Manager and enter it in the connection.",
+    next_step="Connect again, or make a new access token in the Campaign Manager and enter it in the connection.",
     link=_ERRORS,
 )
 _wrong: Final = partial(held, "configuration", link=DOCS)
@@ -48,6 +48,7 @@ CODES: Final[Mapping[str, Code]] = {
     ),
     "65600": _token("LinkedIn does not accept the access token."),
     "65601": _token("The access token was withdrawn by the member it belongs to."),
+    "EXPIRED_ACCESS_TOKEN": _token("The access token has ended: one that came of signing in is good for sixty days."),
     "401": _token("LinkedIn does not accept the access token, and says nothing of the reason that is known."),
     "no_ad_accounts": _wrong(
         "LinkedIn finds no ad account for the conversion rule: there is no such rule, or the token's member has no "

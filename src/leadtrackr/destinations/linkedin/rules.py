@@ -26,12 +26,12 @@ from leadtrackr.destinations.contract import (
     Steps,
 )
 from leadtrackr.destinations.http_common import JSON, decode, encode, outcome, transport_failure
+from leadtrackr.destinations.linkedin.declared import HOST, headers
 from leadtrackr.destinations.rows import held, mend
 from leadtrackr.kit.errors import InvalidInput
 
-URL: Final = "https://api.linkedin.com/rest/conversions"
+URL: Final = f"{HOST}/rest/conversions"
 DOCS: Final = "https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api"
-VERSION: Final = "202609"
 METHOD: Final = "CONVERSIONS_API"
 TYPES: Final = (
     "QUALIFIED_LEAD",
@@ -61,7 +61,7 @@ RULE_CODES: Final[Mapping[str, Code]] = {
     "rules_token": held(
         "credentials",
         "LinkedIn does not accept the access token.",
-        "Make a new access token in the Campaign Manager and enter it in the connection.",
+        "Connect again, or make a new access token in the Campaign Manager and enter it in the connection.",
         DOCS,
     ),
     "rules_forbidden": _hold(
@@ -111,11 +111,11 @@ class _Refusal(msgspec.Struct, rename="camel"):
     code: str = ""
 
 
-def list_rules(settings: Settings, _token: str | None) -> Steps[tuple[ConversionAction, ...]]:
+def list_rules(settings: Settings, token: str | None) -> Steps[tuple[ConversionAction, ...]]:
     """Every rule of the ad account, page by page; those that are not for the Conversions API cannot be sent to."""
     found: list[ConversionAction] = []
     for page in range(MOST_PAGES):
-        rules = _read((yield _list_request(settings, page * PAGE)), _Rules)
+        rules = _read((yield _list_request(settings, token, page * PAGE)), _Rules)
         if isinstance(rules, Outcome):
             return rules
         found += map(_shown, rules.elements)
@@ -126,7 +126,7 @@ def list_rules(settings: Settings, _token: str | None) -> Steps[tuple[Conversion
 
 def create(new: NewAction, settings: Settings, token: str | None) -> Steps[ConversionAction]:
     """Makes a rule for every campaign that there is, and reads it back from the list."""
-    response = yield _create_request(new, settings)
+    response = yield _create_request(new, settings, token)
     if response.status != 201:
         return _refused(response)
     made = decode(response.body, _Made) if response.body else None
@@ -160,12 +160,12 @@ def check(new: NewAction) -> None:
             raise InvalidInput(f"LinkedIn counts {', '.join(map(str, allowed))} days for this type.", name)
 
 
-def _list_request(settings: Settings, start: int) -> Request:
+def _list_request(settings: Settings, token: str | None, start: int) -> Request:
     query = f"q=account&account={quote(_account(settings), safe='')}&start={start}&count={PAGE}"
-    return Request(service="linkedin", method="GET", url=f"{URL}?{query}", headers=_headers(settings))
+    return Request(service="linkedin", method="GET", url=f"{URL}?{query}", headers=headers(settings, token))
 
 
-def _create_request(new: NewAction, settings: Settings) -> Request:
+def _create_request(new: NewAction, settings: Settings, token: str | None) -> Request:
     body: dict[str, Any] = {
         "account": _account(settings),
         "name": new.name.strip(),
@@ -178,21 +178,13 @@ def _create_request(new: NewAction, settings: Settings) -> Request:
     return Request(
         service="linkedin",
         url=f"{URL}?{urlencode({'autoAssociationType': 'ALL_CAMPAIGNS'})}",
-        headers={**JSON, **_headers(settings)},
+        headers={**JSON, **headers(settings, token)},
         body=encode({name: value for name, value in body.items() if value is not None}),
     )
 
 
 def _account(settings: Settings) -> str:
     return f"urn:li:sponsoredAccount:{settings['ad_account']}"
-
-
-def _headers(settings: Settings) -> dict[str, str]:
-    return {
-        "authorization": f"Bearer {settings['access_token']}",
-        "linkedin-version": settings.get("api_version", VERSION),
-        "x-restli-protocol-version": "2.0.0",
-    }
 
 
 def _read(response: Response, shape: type[_T]) -> _T | Outcome:

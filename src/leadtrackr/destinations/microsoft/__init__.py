@@ -23,8 +23,10 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, ON_THE_WAY, encode, joined, sent_at
+from leadtrackr.destinations.microsoft.accounts import MICROSOFT_ACCOUNTS
 from leadtrackr.destinations.microsoft.answer import read, read_check
 from leadtrackr.destinations.microsoft.codes import CODES
+from leadtrackr.destinations.microsoft.consent import MICROSOFT_CONSENT
 from leadtrackr.destinations.microsoft.declared import EVENT_FIELD, FIELDS, UNVERIFIED, VERSION
 from leadtrackr.destinations.microsoft.oauth import MICROSOFT_AUTH
 from leadtrackr.destinations.normalise import RULES
@@ -186,6 +188,8 @@ MICROSOFT: Final = Destination(
     read_check=read_check,
     codes=CODES,
     auth=MICROSOFT_AUTH,
+    consent=MICROSOFT_CONSENT,
+    accounts=MICROSOFT_ACCOUNTS,
     token_ends=token_ends,
     take_back=TakeBack(
         restate=True,

@@ -57,6 +57,20 @@ def read_check(response: Response) -> Outcome:
     return outcome(CODES, "check_ok") if found.code in ("ok", "5600") else found
 
 
+def fault_of(response: Response) -> Outcome | None:
+    """Why a question about accounts was not answered; None when it was."""
+    body = decode(response.body, _Body) or _Body()
+    listed = (body.errors, body.operation_errors, body.batch_errors)
+    found = [_outcome(error, body.tracking_id or "") for errors in listed for error in errors or () if error]
+    if not found and response.status == 200:
+        return None
+    worst = _heaviest(found) if found else outcome(CODES, "listing_refused", f"HTTP {response.status}")
+    if worst.code not in ("unexpected", "listing_refused"):
+        return worst
+    plain = _by_status(response, worst.detail, worst.reference)
+    return plain or outcome(CODES, "listing_refused", worst.detail)
+
+
 def _read_partial(errors: Sequence[_Error], n: int) -> Verdict:
     by_index: dict[int, Outcome] = {}
     strays: list[Outcome] = []

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from leadtrackr.destinations.contract import HTTP_CODES, Action, Code, Kind, Scope
+from leadtrackr.destinations.microsoft.consent import CONSENT_CODES
 from leadtrackr.destinations.microsoft.oauth import OAUTH_CODES
 from leadtrackr.destinations.rows import counted, fault, held, held_by_fault, later, mend, taken, trouble
 from leadtrackr.kit.clock import HOUR, MINUTE, SECOND
@@ -171,6 +172,10 @@ CODES: Final[Mapping[str, Code]] = {
         "Check that the user can sign in to Microsoft Advertising, and connect again.",
     ),
     **OAUTH_CODES,
+    **CONSENT_CODES,
+    "listing_refused": _wrong(
+        "Microsoft does not list its accounts.", "Look at Microsoft's words, or enter the ids by hand."
+    ),
     **ROWS,
 }
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from leadtrackr.destinations.contract import Field
+from leadtrackr.destinations.microsoft.oauth import TENANT
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON
 
 VERSION: Final = "v13"
@@ -37,10 +38,19 @@ FIELDS: Final = (
     Field(
         name="client_id",
         label="Application (client) id",
-        help="Of the app registration in Microsoft Entra that the user allowed.",
+        help="Of the app registration in Microsoft Entra that the user allows.",
         required=True,
         pattern=r"[!-~]+",
         pattern_help="Copy the id of the app registration; it has no spaces.",
+    ),
+    Field(
+        name="tenant",
+        label="Directory (tenant)",
+        help="Whose accounts may sign in: common is everybody's; else the id or domain of one organisation, for an app "
+        "that is registered for it alone.",
+        default=TENANT,
+        pattern=r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,126}[A-Za-z0-9])?",
+        pattern_help="Enter common, or the directory's id or domain.",
     ),
     Field(
         name="client_secret",
@@ -51,8 +61,9 @@ FIELDS: Final = (
     Field(
         name="refresh_token",
         label="Refresh token",
-        help="Of a user with access to the account, with the scope msads.manage. Microsoft gives a new one with each "
-        "use, which replaces this one by itself: use it nowhere else.",
+        help="Comes of signing in, as a user with access to the account; or made elsewhere with the scope "
+        "msads.manage. Microsoft gives a new one with each use, which replaces this one by itself: use it nowhere "
+        "else.",
         secret=True,
         required=True,
         pattern=r"[!-~]+",
@@ -115,4 +126,12 @@ UNVERIFIED: Final = (
         "back before, is not documented; it names such reasons in its later reports, which are not asked for."
     ),
     "Whether a conversion without a click id is known again by its hashed data is not documented.",
+    (
+        "The REST addresses by which accounts are listed were read in connectors; the documents that were read name "
+        "the operations alone."
+    ),
+    (
+        "Through which customer an account is to be used is not said where several have access to it; the one that "
+        "owns it is proposed."
+    ),
 )

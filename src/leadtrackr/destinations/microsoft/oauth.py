@@ -28,14 +28,17 @@ from leadtrackr.destinations.http_common import decode, outcome, transport_failu
 from leadtrackr.destinations.rows import held, trouble
 from leadtrackr.kit.errors import InvalidInput
 
-TOKEN_URL: Final = "https://login.microsoftonline.com/common/oauth2/v2.0/token"  # noqa: S105 - an address, not a secret
+LOGIN: Final = "https://login.microsoftonline.com"
+TENANT: Final = "common"
+"""Work accounts of any organisation and personal accounts."""
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 MANAGE: Final = "https://ads.microsoft.com/msads.manage"
 SCOPE: Final = f"{MANAGE} offline_access"
 _ERRORS: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
 _AGAIN: Final = "Connect Microsoft Advertising again: what waits is sent then, with its original time."
-_credentials: Final = partial(held, "credentials", link=_ERRORS)
-_UNUSED: Final = _credentials("The connection to Microsoft has expired: it was not used for 90 days.", _AGAIN)
-_MORE_PROOF: Final = _credentials(
+credentials: Final = partial(held, "credentials", link=_ERRORS)
+_UNUSED: Final = credentials("The connection to Microsoft has expired: it was not used for 90 days.", _AGAIN)
+_MORE_PROOF: Final = credentials(
     "Microsoft wants the user to prove more, such as a second factor.",
     "Connect again and follow what Microsoft asks for.",
 )
@@ -48,7 +51,7 @@ OAUTH_CODES: Final[Mapping[str, Code]] = {
         scope=Scope.DESTINATION,
         action=Action.WAIT,
     ),
-    "invalid_grant": _credentials(
+    "invalid_grant": credentials(
         "Microsoft does not accept the refresh token any more. The usual causes: somebody withdrew the access or "
         "changed the password; the same token was used elsewhere, or came from an older backup; or the server was cut "
         "off in the moment between Microsoft's answer with the next token and its being stored.",
@@ -56,43 +59,52 @@ OAUTH_CODES: Final[Mapping[str, Code]] = {
     ),
     "AADSTS70008": _UNUSED,
     "AADSTS700082": _UNUSED,
-    "AADSTS700084": _credentials(
+    "AADSTS700084": credentials(
         "The refresh token has reached its fixed end: the app is registered as a single-page app.",
         "Change the app registration to Web or Mobile and desktop, and connect again.",
     ),
-    "AADSTS50173": _credentials("The user's password was changed, or the user's sessions were ended.", _AGAIN),
+    "AADSTS50173": credentials("The user's password was changed, or the user's sessions were ended.", _AGAIN),
     "AADSTS50076": _MORE_PROOF,
     "AADSTS50079": _MORE_PROOF,
-    "AADSTS65001": _credentials(
+    "AADSTS65001": credentials(
         "Nobody has allowed the app to use Microsoft Advertising for this user.",
         "Connect again and allow the access; an organisation's admin may have to.",
     ),
-    "AADSTS7000215": _credentials(
+    "AADSTS7000215": credentials(
         "The client secret is wrong.", "Copy the secret's value, not its id, from the app registration."
     ),
-    "AADSTS7000222": _credentials(
+    "AADSTS7000222": credentials(
         "The client secret has expired.", "Make a new secret in the app registration and enter it in the connection."
     ),
-    "AADSTS700016": _credentials("Microsoft does not know the app.", "Check the application (client) id."),
+    "AADSTS700016": credentials("Microsoft does not know the app.", "Check the application (client) id."),
+    "AADSTS7000218": credentials(
+        "The app is registered as a web app, and its secret was not given.",
+        "Make a client secret in the app registration and enter its value in the connection.",
+    ),
+    "AADSTS700025": credentials(
+        "The app is registered as a mobile or desktop app, which has no secret, and one was given.",
+        "Leave the client secret of the connection empty, or register the address that people come back to under "
+        "the platform Web.",
+    ),
     "interaction_required": _MORE_PROOF,
-    "consent_required": _credentials(
+    "consent_required": credentials(
         "Nobody has allowed the app to use Microsoft Advertising for this user.", "Connect again and allow the access."
     ),
-    "invalid_client": _credentials(
+    "invalid_client": credentials(
         "Microsoft does not know the app, or its secret is wrong.", "Copy client id and client secret again."
     ),
-    "unauthorized_client": _credentials(
+    "unauthorized_client": credentials(
         "The app may not use this kind of access.", "Check the kind of the app registration and connect again."
     ),
-    "invalid_scope": _credentials(
+    "invalid_scope": credentials(
         "The connection may not have the right to send conversions.", "Allow msads.manage and connect again."
     ),
-    "scope_missing": _credentials(
+    "scope_missing": credentials(
         "The connection was made without the right to send conversions.", "Allow msads.manage and connect again."
     ),
-    "invalid_request": _credentials("Microsoft finds the credentials incomplete.", "Enter the credentials again."),
+    "invalid_request": credentials("Microsoft finds the credentials incomplete.", "Enter the credentials again."),
     "temporarily_unavailable": trouble("Microsoft's sign-in is away for a moment.", link=_ERRORS),
-    "oauth_refused": _credentials("Microsoft issued no access token.", "Look at Microsoft's words and connect again."),
+    "oauth_refused": credentials("Microsoft issued no access token.", "Look at Microsoft's words and connect again."),
 }
 _CODES: Final[Mapping[str, Code]] = {**HTTP_CODES, **OAUTH_CODES}
 
@@ -110,6 +122,11 @@ class _Refusal(msgspec.Struct):
     error_codes: list[int] = []
 
 
+def endpoint(settings: Settings, name: str) -> str:
+    """The address of `authorize` or `token`, for the accounts of the connection's tenant."""
+    return f"{LOGIN}/{settings.get('tenant', TENANT)}/oauth2/v2.0/{name}"
+
+
 def token_request(settings: Settings, _now: int) -> Request:
     """The request for an access token and the next refresh token. InvalidInput when there is none to give."""
     if not settings.get("refresh_token"):
@@ -124,8 +141,8 @@ def token_request(settings: Settings, _now: int) -> Request:
         form["client_secret"] = secret
     return Request(
         service="microsoft_oauth",
-        url=TOKEN_URL,
-        headers={"content-type": "application/x-www-form-urlencoded"},
+        url=endpoint(settings, "token"),
+        headers=FORM,
         body=urlencode(form).encode(),
     )
 
@@ -139,16 +156,21 @@ def read_token(response: Response) -> Token | Outcome:
         if granted.scope and MANAGE not in granted.scope.split():
             return outcome(_CODES, "scope_missing")
         return Token(granted.access_token, granted.expires_in, granted.refresh_token or None)
-    if failure := transport_failure(_CODES, response):
+    return refused(_CODES, response)
+
+
+def refused(codes: Mapping[str, Code], response: Response) -> Outcome:
+    """Why the token endpoint gave nothing, by a table that holds `HTTP_CODES` and `OAUTH_CODES`."""
+    if failure := transport_failure(codes, response):
         return failure
     refusal = decode(response.body, _Refusal)
     if refusal is None:
-        return outcome(_CODES, "oauth_refused", f"HTTP {response.status}")
+        return outcome(codes, "oauth_refused", f"HTTP {response.status}")
     keys = (*(f"AADSTS{number}" for number in refusal.error_codes), refusal.error)
-    key = next((key for key in keys if key in OAUTH_CODES), "oauth_refused")
+    key = next((key for key in keys if key in codes and key not in HTTP_CODES), "oauth_refused")
     # What follows the first sentence are ids and times of the answer.
     words = refusal.error_description.partition("Trace ID:")[0]
-    return outcome(_CODES, key, f"{refusal.error} {words}")
+    return outcome(codes, key, f"{refusal.error} {words}")
 
 
 MICROSOFT_AUTH: Final = TokenAuth(request=token_request, read=read_token, rotates="refresh_token")

@@ -1,10 +1,12 @@
 """LinkedIn's Conversions API: `POST /linkedin/rest/conversionEvents`, one event or, with `X-RestLi-Method:
-BATCH_CREATE`, up to 5,000, and `GET /linkedin/rest/conversions?q=account`, the rules of an ad account.
+BATCH_CREATE`, up to 5,000; `GET /linkedin/rest/conversions?q=account`, the rules of an ad account; `GET
+/linkedin/rest/adAccounts?q=search`, the ad accounts of the token's member.
 
 One invalid event refuses them all, and the words say which. Source: LinkedIn's pages on the Conversions API and its
 versions, and answers measured at the real endpoint, odd ones included: 403 for an unknown rule, one 422 for every
 fault, 201 for values that mean nothing. Not verified, hence a setting or only a flag: statuses other than 201 inside
-a 200, whether a hashed IP address alone is enough, the words for an event that names nobody, versions after 202609.
+a 200, whether a hashed IP address alone is enough, the words for an event that names nobody, how a token that has ended
+is refused, versions after 202609.
 """
 
 from collections.abc import Sequence
@@ -15,13 +17,15 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from leadtrackr.sandbox.contract import BROKEN, Accepted, Answer, Call, Flag, Platform, json_answer
+from leadtrackr.sandbox.linkedin import ad_accounts as account_search
 from leadtrackr.sandbox.linkedin import rule_book
 from leadtrackr.sandbox.linkedin.rules import RULE_URN, check_shape, identifies, look_over
-from leadtrackr.sandbox.world import MICROS, World
+from leadtrackr.sandbox.world import GIVEN_OUT, MICROS, World
 
 MAX_EVENTS: Final = 5_000
 _DAY_MS: Final = 86_400_000
 _MILLI: Final = 1_000
+_SENDING: Final = frozenset({"rw_conversions"})
 ENDS: Final = {
     "202601": "2027-01-15",
     "202602": "2027-02-15",
@@ -45,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrong_method_rules           rules that are not for the Conversions API: 400
     deleted_rules                rules that are deleted or disabled: 400
     no_access                    ad accounts whose rules the token may not list: 403
+    ad_accounts                  what the token's member reaches: id, name, currency, status, test
     retired_versions             versions that are refused with 426 besides those whose day has come
     max_age_days                 days that an event may lie back
     future_s                     how far ahead of the clock an event may be
@@ -59,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrong_method_rules: frozenset[str] = frozenset()
     deleted_rules: frozenset[str] = frozenset()
     no_access: frozenset[str] = frozenset()
+    ad_accounts: tuple[account_search.AdAccount, ...] = (
+        account_search.AdAccount(512345678),
+        account_search.AdAccount(512345679, name="Sandbox Florist", currency="USD"),
+    )
     retired_versions: frozenset[str] = frozenset()
     max_age_days: Annotated[float, msgspec.Meta(ge=0)] = 90
     future_s: Annotated[float, msgspec.Meta(ge=0)] = 0
@@ -103,12 +112,15 @@ class LinkedIn(Platform[Settings]):
 
     def _route(self, call: Call, flags: list[Flag]) -> Answer:
         is_rules = call.path == rule_book.PATH and call.method in ("GET", "POST")
-        if not is_rules and (call.method, call.path) != ("POST", "/rest/conversionEvents"):
+        is_accounts = (call.method, call.path) == ("GET", account_search.PATH)
+        if not is_rules and not is_accounts and (call.method, call.path) != ("POST", "/rest/conversionEvents"):
             raise RefusalError(404, f"No virtual resource found for {call.method} {call.path}", "RESOURCE_NOT_FOUND")
         version = self._version(call, flags)
-        self._check_token(call.bearer)
+        self._check_token(call.bearer, account_search.RIGHTS if is_accounts else _SENDING)
         if call.headers.get("x-restli-protocol-version") != "2.0.0":
             flags.append(Flag("no_protocol_version", detail="X-Restli-Protocol-Version: 2.0.0 must be sent."))
+        if is_accounts:
+            return replace(account_search.answer(call, self.settings.ad_accounts), flags=tuple(flags))
         if is_rules:
             answer = self._book.answer(call, self.settings.no_access)
             return replace(answer, flags=(*flags, *answer.flags))
@@ -128,12 +140,25 @@ class LinkedIn(Platform[Settings]):
             flags.append(Flag("unknown_version", detail=f"{given} is newer than any known version."))
         return int(given)
 
-    def _check_token(self, token: str | None) -> None:
+    def _check_token(self, token: str | None, rights: frozenset[str]) -> None:
+        """One given out at `/linkedin_oauth` has an end and rights; any other is a member's that may do all."""
         if token is None or token.startswith("bad-") or token in self.settings.bad_tokens:
             raise RefusalError(401, "Invalid access token", "INVALID_ACCESS_TOKEN", 65600)
         if token.startswith("revoked-") or token in self.settings.revoked_tokens:
             sentence = "The token used in the request has been revoked by the user"
             raise RefusalError(401, sentence, "REVOKED_ACCESS_TOKEN", 65601)
+        self._check_given_out(token, rights)
+
+    def _check_given_out(self, token: str, rights: frozenset[str]) -> None:
+        if not token.startswith(GIVEN_OUT):
+            return
+        given = self.world.tokens.get(token)
+        if given is None:
+            raise RefusalError(401, "Invalid access token", "INVALID_ACCESS_TOKEN", 65600)
+        if self.world.token(token) is None:
+            raise RefusalError(401, "The token used in the request has expired", "EXPIRED_ACCESS_TOKEN", 65602)
+        if not given.scopes & rights:
+            raise RefusalError(403, "Not enough permissions to access the resource", "ACCESS_DENIED", 100)
 
     def _take(self, call: Call, version: int, flags: list[Flag]) -> Answer:
         is_batch = call.headers.get("x-restli-method", "").upper() == "BATCH_CREATE"
