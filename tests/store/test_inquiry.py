@@ -4,12 +4,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
 from leadtrackr.conversions import inquiry
 from leadtrackr.conversions.model import State
 from leadtrackr.db import tables
 from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
 from tests.support.engine import World
 from tests.support.working import Works, working
@@ -219,3 +221,55 @@ def test_platforms_that_say_nothing_later_are_not_asked(world: World, slug: str)
 
     world.run(story())
     assert world.rows(tables.inquiries) == []
+
+
+def test_a_connection_whose_secrets_cannot_be_read_keeps_nobody_else_from_being_asked(world: World) -> None:
+    """The lost key is one project's trouble; what Google made of the other's conversions is found out all the same."""
+    world.furnish("google_ads")
+    rate_all(world, 1)
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            first = (await rows(works))[0].connection_id
+            lose = tables.connections.update().where(tables.connections.c.id == first).values(secrets="lost")
+            await world.db.write(lambda tx: tx.run(prepare(lose)))
+            for _ in range(4):
+                world.step(30 * MINUTE)
+                await works.deliver()
+            assert [row.state for row in await rows(works)] == ["accepted", "confirmed"]
+            world.step(DAY)
+            await works.deliver()
+            assert (await rows(works))[0].code == "status_unknown"
+
+    world.run(story())
+    (lost,) = (row for row in world.rows(tables.inquiries) if row.state != "known")
+    assert (lost.state, lost.note.partition(":")[0]) == ("given_up", "unreadable_secrets")
+
+
+def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    def fall(*_: object) -> None:
+        raise KeyError("odd")
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            world.step(30 * MINUTE)
+            with monkeypatch.context() as odd:
+                google = DESTINATIONS["google_ads"]
+                assert google.status is not None
+                broken = structs.replace(google, status=structs.replace(google.status, read=fall))
+                odd.setitem(DESTINATIONS, "google_ads", broken)
+                await works.deliver()
+            (question,) = await world.db.read(lambda tx: tx.all(prepare(select(tables.inquiries))))
+            assert (question.times, question.note) == (1, "unreadable: ")
+            world.step(HOUR)
+            await works.deliver()
+            assert {row.state for row in await rows(works)} == {"confirmed"}
+
+    world.run(story())
