@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
@@ -12,7 +13,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.errors import Conflict, NotFound
-from tests.support.engine import RETRY, World
+from tests.support.engine import LEASE_US, RETRY, World
 from tests.support.working import working
 
 REFUSED = Outcome(kind=Kind.REJECTED, code="unexpected")
@@ -256,3 +257,36 @@ def test_what_is_asked_for_again_goes_to_the_end_of_its_line(world: World) -> No
     fourth = world.deliveries()[-1].id
     line = {row.behind: row.id for row in world.deliveries()}
     assert line == {None: first, first: third, third: second, second: fourth}
+
+
+def test_what_a_worker_died_with_may_have_arrived_and_stays_so_when_it_is_asked_for_again(world: World) -> None:
+    """Nobody logs an attempt whose worker died in it: the takeover alone tells that the platform may have it."""
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    world.claim("meta")
+    world.step(LEASE_US + 1)
+    world.sweep()
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    for _ in range(2):
+        (group,) = world.run(operations.retry(world.db, ref(world), EVERYTHING)).groups
+        assert group.fate == Fate.REPEAT
+        assert "may have it already" in group.sentence
+        world.sweep()
+        world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+
+
+def test_what_may_have_arrived_is_taken_back_as_such_after_it_was_asked_for_again(world: World) -> None:
+    world.project()
+    world.label("Won", take_back=True)
+    world.label("Other", on=())
+    world.connect("meta")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.claim("meta")
+    world.step(LEASE_US + 1)
+    world.sweep()
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    world.rate(lead, "Other", 5000)
+    (delivery,) = world.deliveries()
+    assert (delivery.state, delivery.code) == (State.CANCELLED, "taken_back_unsure")

@@ -70,7 +70,7 @@ _SEND_AGAIN: Final = prepare(
         detail=None,
         run_at=bindparam("new_run_at"),
         tries=0,
-        takeovers=0,
+        # Takeovers stay: with what a worker died with, the platform may have it.
         deaths=0,
         behind=bindparam("new_behind"),
         settled_at=None,
@@ -103,7 +103,7 @@ _ARRIVED: Final = prepare(
 )
 _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
-    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takes_back", "label_id"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takeovers", "takes_back", "label_id"),
 )
 _CONNECTION: Final = prepare(
     select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
@@ -208,6 +208,8 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
     rows = found[:MOST]
     ids = [int(row.id) for row in rows if row.state in AGAIN]
     arrived = frozenset(int(row.delivery_id) for row in tx.all(_ARRIVED, of_project=project.id, ids=ids))
+    # No attempt is written by a worker that died in it.
+    arrived |= {int(row.id) for row in rows if row.takeovers}
     superseded = _superseded(tx, project, rows)
     connected = {one.id: one for one in in_project(tx, project.id)}
     return Plan(groups=sort(rows, connected, arrived, superseded, tx.now()), more=len(found) > MOST), rows
