@@ -257,15 +257,11 @@ def _device(
     device = mapping(body.get("deviceData"))
     ip_address = _ip_address(text(device.get("ipAddress"))) or _ip_address(text(device.get("ipAdress")))
     user_agent = text(device.get("userAgent"))
-    if door is Door.WEB and _from_browser(body, request_user_agent):
+    # Web servers and programs post to the browsers' door too, and theirs is not the visitor's. Every browser says this.
+    if door is Door.WEB and (request_user_agent or "").startswith("Mozilla/"):
         ip_address = ip_address or _ip_address(request_ip)
         user_agent = user_agent or text(request_user_agent)
     return ip_address, user_agent and user_agent[:LONGEST_USER_AGENT]
-
-
-def _from_browser(body: Mapping[str, object], request_user_agent: str | None) -> bool:
-    """Web servers post to the browsers' door too, but unlike the browser clients they always send deviceData."""
-    return body.get("deviceData") is None or (request_user_agent or "").startswith("Mozilla/")
 
 
 def _ip_address(value: str | None) -> str | None:
