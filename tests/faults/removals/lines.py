@@ -195,6 +195,22 @@ LINES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "retry: what counts once is counted once",
+        "An old conversion is sent again beside the one that was made since for the same lead and label.",
+        "store/test_operations.py::"
+        "test_what_has_converted_since_under_a_label_that_counts_once_is_not_sent_again[sqlite-convert_once]",
+        engine("again", "        elif row.id in converted and fate in SENT:\n            fate = Fate.CONVERTED\n"),
+    ),
+    cut(
+        "retry: lock of the leads",
+        "A rating and an order to send again at the same moment each send a conversion that counts once.",
+        "store/test_locks.py::test_an_order_to_send_again_waits_for_the_rating_that_was_first",
+        engine(
+            "operations",
+            "    tx.all(_LOCK_LEADS, of_project=project.id, lead_ids=sorted({int(row.lead_id) for row in rows}))\n",
+        ),
+    ),
+    cut(
         "retry: what a worker died with may have arrived",
         "A person is told that a conversion was never sent that the platform may have.",
         "store/test_operations.py::"
