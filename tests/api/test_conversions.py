@@ -360,3 +360,11 @@ def test_what_was_refused_is_shown_as_it_was_sent_and_arrives_once_when_it_is_se
     assert ads.keys("meta") == {meta["eventId"]: 1}
     after = shown(live, meta["id"])
     assert (after["state"], after["happenedAt"], len(after["attempts"])) == ("accepted", meta["happenedAt"], 2)
+
+
+def test_what_no_database_can_hold_is_left_out_of_a_query(api: Api) -> None:
+    lead_id = api.create(**PERSON)
+    for odd in ("\0lost", "lost\0", "\0l\0ost"):
+        found = api.program.get(f"{PATH}/plan", api.key, leadId=lead_id, conversionId=odd)
+        assert (found.status, found.json.get("label")) == (200, "Lost"), found.body
+    assert api.program.get(f"{PATH}/plan", api.key, leadId=lead_id, conversionId="\0").status == 400

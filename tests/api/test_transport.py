@@ -1,5 +1,7 @@
 """What stands around every call: methods, addresses, CORS, request ids, sizes and encodings."""
 
+import http.client
+import json
 import socket
 
 import pytest
@@ -209,3 +211,16 @@ def test_calls_do_not_mix_up_projects(api: Api, other: Api) -> None:
     assert other.get(leadId=lead_id).status == 404
     assert other.list().json["total"] == 0
     assert start(api.program).list().json["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "sent", [b"nonsense\r\n\r\n", b"GET /healthz?a=" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+def test_what_is_no_http_is_answered_like_everything_else(program: Program, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", program.port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (400, "*")
+        assert list(json.loads(answer.read())) == ["message"]
+    assert program.get("/healthz").status == 200

@@ -48,6 +48,14 @@ def test_what_is_not_understood_ends_with_2(run: Run, environment: Environment, 
     assert "--help" in result.stderr
 
 
+@pytest.mark.parametrize("args", [("project", "create", "Caf\udce9"), ("connect", "1", "meta", "access_token=\udcff")])
+def test_an_argument_that_is_no_text_is_not_understood(run: Run, on: Environment, args: tuple[str, ...]) -> None:
+    """As Python gives a byte that is not UTF-8, such as an é of an old terminal. No database can hold it."""
+    result = run(on, *args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == "Error: An argument is not UTF-8. Set the terminal to UTF-8 and try again."
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from msgspec import structs
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim, connections, housekeeping, service
@@ -12,7 +13,8 @@ from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import prepare
-from leadtrackr.kit.clock import DAY, HOUR
+from leadtrackr.destinations.contract import Outcome
+from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.errors import NotFound
 from tests.support.engine import ACCEPTED, DOWN, HOLD, LEASE_US, RETRY, World
 from tests.support.postgres import Server
@@ -262,3 +264,22 @@ def test_a_hold_that_comes_late_does_not_stop_a_connection_that_was_mended_meanw
     world.write(housekeeping.mend)
     world.sweep()
     assert world.states() == [State.QUEUED]
+
+
+def test_a_pause_that_was_asked_for_is_not_cut_short_by_another_failure(world: World) -> None:
+    """Of two requests under way one is told to come back in an hour, and the other just fails."""
+    world.furnish("google_ads")
+    connection = world.connections["google_ads"].id
+    asked = structs.replace(DOWN, code="rate_limited", retry_after_s=3600.0)
+
+    def fail(outcome: Outcome) -> int:
+        return world.write(lambda tx: pause_connection(tx, connection, outcome=outcome, now=tx.now(), fraction=0.5))
+
+    until = fail(asked)
+    assert until == world.clock.now() + HOUR
+    world.step(SECOND)
+    assert fail(DOWN) == until
+    (row,) = world.rows(tables.connections)
+    assert (row.paused_until, row.pause_code, row.failures) == (until, "rate_limited", 2)
+    world.step(HOUR)
+    assert world.clock.now() < fail(DOWN) < until + HOUR, "a pause that is over counts no more"

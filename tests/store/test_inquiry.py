@@ -4,14 +4,17 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
-from leadtrackr.conversions import inquiry
-from leadtrackr.conversions.model import State
+from leadtrackr.conversions import connections, inquiry, service
+from leadtrackr.conversions.model import ConnectionState, State
+from leadtrackr.conversions.worker import MEND_EVERY
 from leadtrackr.db import tables
 from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
-from tests.support.engine import World
+from tests.support.engine import ATTRIBUTION, World
 from tests.support.working import Works, working
 
 DELIVERIES = prepare(select(tables.deliveries).order_by(tables.deliveries.c.id))
@@ -219,3 +222,94 @@ def test_platforms_that_say_nothing_later_are_not_asked(world: World, slug: str)
 
     world.run(story())
     assert world.rows(tables.inquiries) == []
+
+
+def test_a_connection_whose_secrets_cannot_be_read_keeps_nobody_else_from_being_asked(world: World) -> None:
+    """The lost key is one project's trouble; what Google made of the other's conversions is found out all the same."""
+    world.furnish("google_ads")
+    rate_all(world, 1)
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            first = (await rows(works))[0].connection_id
+            lose = tables.connections.update().where(tables.connections.c.id == first).values(secrets="lost")
+            await world.db.write(lambda tx: tx.run(prepare(lose)))
+            for _ in range(4):
+                world.step(30 * MINUTE)
+                await works.deliver()
+            assert [row.state for row in await rows(works)] == ["accepted", "confirmed"]
+            world.step(DAY)
+            await works.deliver()
+            assert (await rows(works))[0].code == "status_unknown"
+
+    world.run(story())
+    (lost,) = (row for row in world.rows(tables.inquiries) if row.state != "known")
+    assert (lost.state, lost.note.partition(":")[0]) == ("given_up", "unreadable_secrets")
+
+
+def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    def fall(*_: object) -> None:
+        raise KeyError("odd")
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            world.step(30 * MINUTE)
+            with monkeypatch.context() as odd:
+                google = DESTINATIONS["google_ads"]
+                assert google.status is not None
+                broken = structs.replace(google, status=structs.replace(google.status, read=fall))
+                odd.setitem(DESTINATIONS, "google_ads", broken)
+                await works.deliver()
+            (question,) = await world.db.read(lambda tx: tx.all(prepare(select(tables.inquiries))))
+            assert (question.times, question.note) == (1, "unreadable: ")
+            world.step(HOUR)
+            await works.deliver()
+            assert {row.state for row in await rows(works)} == {"confirmed"}
+
+    world.run(story())
+
+
+def test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing(world: World) -> None:
+    """For a day Google goes on answering about requests that were sent before the terms were signed."""
+    terms = "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"
+    world.furnish("google_ads")
+    rate_all(world, 1)
+    second = world.post(world.lead(email="second@example.de"), "Won", 5000)
+    connection = world.connections["google_ads"].id
+
+    async def is_held() -> bool:
+        found = await world.db.read(lambda tx: connections.by_id(tx, connection))
+        return found is not None and found.state == ConnectionState.HELD
+
+    async def story() -> None:
+        async with working(world) as works:
+            unsigned = {str(ATTRIBUTION["gclid"]): f"PROCESSING_ERROR_REASON_{terms}"}
+            await works.settings(google_ads={"processing_errors": unsigned, "repeats": "none"})
+            await works.deliver()
+            await service.update_status(world.db, world.ids, world.api_key, second)
+            await works.deliver()
+            await works.fault({"destination": "google_ads", "status": 503, "path": "requestStatus", "until": 1})
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert await is_held(), "one of the two has been answered"
+            world.step(MINUTE)
+            await works.settings(google_ads={"processing_errors": {}, "repeats": "none"})
+            await connections.release(world.db, connection)
+            await works.deliver()
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert await questions(works) == 4, "of both before and of both since"
+            assert not await is_held()
+            world.step(MEND_EVERY)
+            await works.deliver()
+            await works.deliver()
+            assert sorted(row.state for row in await rows(works)) == ["accepted", "confirmed"], "all are sent again"
+
+    world.run(story())

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import select
 
-from leadtrackr.conversions import claim, connections, housekeeping, lots, operations, renewal
+from leadtrackr.accounts import service as accounts
+from leadtrackr.conversions import claim, connections, housekeeping, lots, operations, renewal, service
 from leadtrackr.conversions.drain import Drain
 from leadtrackr.conversions.model import JobState, State
 from leadtrackr.conversions.operations import Chosen
@@ -17,7 +18,7 @@ from leadtrackr.conversions.record import record
 from leadtrackr.db import tables
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import prepare
-from tests.support.engine import ACCEPTED, LEASE_US, World, result
+from tests.support.engine import ACCEPTED, LEASE_US, REJECTED, World, result
 from tests.support.postgres import Server
 from tests.support.working import working
 
@@ -144,6 +145,28 @@ def test_an_order_waits_for_the_claim_that_was_first(postgres_server: Server) ->
         )
         assert (stopped.ids, stopped.left) == ((), {1: State.SENDING})
         assert world.states() == [State.SENDING]
+
+
+def test_an_order_to_send_again_waits_for_the_rating_that_was_first(postgres_server: Server) -> None:
+    """What counts once is not sent twice, though neither of the two sees the other's conversion before it commits."""
+    with World(postgres_server.fresh()) as world:
+        world.project()
+        world.label("Won", convert_once=True, on=("meta",))
+        world.connect("meta")
+        lead = world.lead()
+        world.rate(lead, "Won", 5000)
+        world.send("meta", REJECTED)
+        post = world.post(lead, "Won", 5000)
+        project = world.read(lambda tx: accounts.find_project(tx, world.project_ref))
+        plan = world.run(
+            one_in_the_way_of_another(
+                world.db,
+                lambda tx: service._update(tx, world.ids, project, post),
+                operations.retry(world.db, world.project_ref, Chosen()),
+            )
+        )
+        assert plan.ids == ()
+        assert world.states() == [State.REJECTED, State.QUEUED]
 
 
 def test_a_person_who_changes_a_setting_does_not_write_an_old_refresh_token_over_the_new_one(

@@ -340,6 +340,18 @@ class Engine(RuleBasedStateMachine):
                 assert State(first.state) not in UNSETTLED
                 assert row.kind == "restatement" or self.arrived(rows, first.id)
 
+    @invariant()
+    def what_counts_once_counts_once(self) -> None:
+        """Each label here does: B says so, and A and C are taken back. However often a person sends all again."""
+        rows = self.world.deliveries()
+        followed = {row.takes_back for row in rows if row.kind == "retraction" and row.state != "skipped"}
+        standing = [
+            (row.lead_id, row.label_id, row.connection_id)
+            for row in rows
+            if row.kind == "conversion" and row.id not in followed and State(row.state) in UNSETTLED | DELIVERED
+        ]
+        assert len(standing) == len(set(standing)), standing
+
     @staticmethod
     def arrived(rows: dict[int, Any], first: int) -> bool:
         return any(

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
@@ -12,7 +13,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.errors import Conflict, NotFound
-from tests.support.engine import RETRY, World
+from tests.support.engine import LEASE_US, RETRY, World
 from tests.support.working import working
 
 REFUSED = Outcome(kind=Kind.REJECTED, code="unexpected")
@@ -256,3 +257,124 @@ def test_what_is_asked_for_again_goes_to_the_end_of_its_line(world: World) -> No
     fourth = world.deliveries()[-1].id
     line = {row.behind: row.id for row in world.deliveries()}
     assert line == {None: first, first: third, third: second, second: fourth}
+
+
+def test_what_a_worker_died_with_may_have_arrived_and_stays_so_when_it_is_asked_for_again(world: World) -> None:
+    """Nobody logs an attempt whose worker died in it: the takeover alone tells that the platform may have it."""
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+    world.claim("meta")
+    world.step(LEASE_US + 1)
+    world.sweep()
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    for _ in range(2):
+        (group,) = world.run(operations.retry(world.db, ref(world), EVERYTHING)).groups
+        assert group.fate == Fate.REPEAT
+        assert "may have it already" in group.sentence
+        world.sweep()
+        world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+
+
+def test_what_may_have_arrived_is_taken_back_as_such_after_it_was_asked_for_again(world: World) -> None:
+    world.project()
+    world.label("Won", take_back=True)
+    world.label("Other", on=())
+    world.connect("meta")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.claim("meta")
+    world.step(LEASE_US + 1)
+    world.sweep()
+    world.run(operations.cancel(world.db, ref(world), EVERYTHING))
+    world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    world.rate(lead, "Other", 5000)
+    (delivery,) = world.deliveries()
+    assert (delivery.state, delivery.code) == (State.CANCELLED, "taken_back_unsure")
+
+
+@pytest.mark.parametrize("how", ["convert_once", "take_back"])
+def test_what_has_converted_since_under_a_label_that_counts_once_is_not_sent_again(world: World, how: str) -> None:
+    """The first rating was refused, the second taken: an order for all that were refused must not count it twice."""
+    world.project()
+    world.label("Won", convert_once=how == "convert_once", take_back=how == "take_back", on=("meta",))
+    world.connect("meta")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.send("meta", REFUSED)
+    world.rate(lead, "Won", 5000)
+    world.send("meta")
+    plan = world.run(
+        operations.retry(world.db, ref(world), Chosen(filters=Filters(states=frozenset({State.REJECTED}))))
+    )
+    (group,) = plan.groups
+    assert (plan.ids, group.fate, group.ids) == ((), Fate.CONVERTED, (1,))
+    assert world.states() == [State.REJECTED, State.ACCEPTED]
+
+
+def test_of_several_that_count_once_the_newest_alone_is_sent_again(world: World) -> None:
+    world.project()
+    world.label("Won", convert_once=True, on=("meta", "ga4"))
+    world.connect("meta", "ga4")
+    lead, other = world.lead(), world.lead(email="other@example.de")
+    for one in (lead, lead, other):
+        world.rate(one, "Won", 5000)
+        world.send("meta", REFUSED)
+        world.send("ga4", REFUSED)
+    chosen = [row.id for row in world.deliveries() if row.job_id > 1]
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).ids == tuple(chosen)
+    again = world.run(operations.retry(world.db, ref(world), EVERYTHING))
+    assert again.ids == (), "those that are on their way count already"
+
+
+def test_what_was_taken_back_counts_no_more_for_a_label_that_counts_once(world: World) -> None:
+    world.project()
+    world.label("Won", take_back=True, on=("microsoft",))
+    world.label("Other", on=())
+    world.connect("microsoft")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.send("microsoft")
+    world.rate(lead, "Other", 5000)
+    world.send("microsoft")
+    world.sweep()
+    world.rate(lead, "Won", 5000)
+    world.send("microsoft", REFUSED)
+    kinds = [(row.kind, row.state) for row in world.deliveries()]
+    assert kinds == [("conversion", "accepted"), ("retraction", "accepted"), ("conversion", "rejected")]
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).ids == (3,)
+
+
+def test_a_label_that_counts_each_time_is_sent_again_each_time(world: World) -> None:
+    world.furnish("meta")
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.send("meta", REFUSED)
+    world.rate(lead, "Won", 5000)
+    world.send("meta")
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).ids == (1,)
+
+
+def test_what_a_path_stood_in_for_is_not_sent_again_beside_it(world: World) -> None:
+    """`Won` was refused, so `Deal` sent it again: sending the first one too would count one `Won` twice."""
+    world.furnish("meta")
+    world.label("Deal", after=("Won",), on=("meta",))
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.send("meta", REFUSED)
+    world.rate(lead, "Deal", 5000)
+    for _ in range(2):
+        world.send("meta")
+    assert [row.state for row in world.deliveries()] == ["rejected", "accepted", "accepted"]
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).ids == ()
+
+
+def test_of_a_conversion_and_what_stood_in_for_it_the_first_is_sent_again(world: World) -> None:
+    world.furnish("meta")
+    world.label("Deal", after=("Won",), on=("meta",))
+    lead = world.lead()
+    world.rate(lead, "Won", 5000)
+    world.send("meta", REFUSED)
+    world.rate(lead, "Deal", 5000)
+    for _ in range(2):
+        world.send("meta", REFUSED)
+    assert world.run(operations.retry(world.db, ref(world), EVERYTHING)).ids == (1, 3)

@@ -93,6 +93,35 @@ def test_what_is_not_understood_does_not_replace_what_is() -> None:
     assert merge(stored(worse), take({"userData": {"phone": "later"}}))["phone"] == "later"
 
 
+DENIED = {"ad_storage": "granted", "ad_user_data": "denied", "x": "kept"}
+
+
+@pytest.mark.parametrize(
+    ("new", "result"),
+    [
+        (["x"], {}),
+        ({"gclid": {"a": "b"}, "fbp": bodies.FBP}, {"fbp": bodies.FBP}),
+        ({"gclid": [{"a": "b"}]}, {}),
+        ({"fbc": "bare-fbclid"}, {}),
+        ({"gclid": "newer"}, {"gclid": "newer"}),
+        ({"consent": "granted"}, {}),
+        ({"consent": ["granted"]}, {}),
+        ({"consent": {"ad_user_data": {"a": "b"}}}, {}),
+        ({"consent": {"ad_user_data": "maybe", "y": "z"}}, {"consent": {**DENIED, "y": "z"}}),
+        ({"consent": {"ad_user_data": "granted"}}, {"consent": {**DENIED, "ad_user_data": "granted"}}),
+    ],
+)
+def test_attribution_that_is_not_understood_does_not_replace_what_is(new: object, result: dict[str, Any]) -> None:
+    """The old web tag sends a bare fbclid as fbc beside the server tag's whole one; a denial must never get lost."""
+    old = {"gclid": bodies.GCLID, "fbc": bodies.FBC, "consent": DENIED}
+    lead = stored(take({"attributionData": old}))
+    changes = merge(lead, take({"attributionData": new, "userData": {"firstName": "Jan"}}))
+    after = stored(take({"attributionData": old}), **changes)
+    assert json.loads(after.attribution_data) == {**old, **result}
+    assert changes.get("gclid", bodies.GCLID) == {**old, **result}["gclid"]
+    assert changes.get("fbc", bodies.FBC) == bodies.FBC
+
+
 def test_a_form_without_a_name_does_not_take_a_name_away() -> None:
     def form(**values: str) -> Intake:
         return take({"formData": values, "attributionData": {"gclid": "x"}})

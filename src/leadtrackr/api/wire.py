@@ -19,6 +19,7 @@ from leadtrackr.kit.errors import (
     Unauthenticated,
     Unavailable,
 )
+from leadtrackr.leads.coerce import clean_text
 
 
 class BodyTooLarge(LeadTrackrError):
@@ -106,8 +107,11 @@ def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
 
 
 def query(request: Request) -> dict[str, str]:
-    """The query parameters. A `+` that was not percent-encoded arrives as a space; phone and e-mail get it back."""
-    params = dict(request.query_params)
+    """The query parameters, without what no database can hold: PostgreSQL knows no U+0000.
+
+    A `+` that was not percent-encoded arrives as a space; phone and e-mail get it back.
+    """
+    params = {name: clean_text(value) for name, value in request.query_params.items()}
     if params.get("phone", "").startswith(" "):
         params["phone"] = _QUERY_PLUS.sub("+", params["phone"], count=1)
     if "email" in params:

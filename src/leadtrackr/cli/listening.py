@@ -11,6 +11,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from leadtrackr.cli.protocol import Protocol
 from leadtrackr.kit.errors import LeadTrackrError
 
 BACKLOG: Final = 2048
@@ -50,7 +51,7 @@ def configure(app: ASGIApp | str, **more: Any) -> uvicorn.Config:
     """How every HTTP server of this program runs: our own log, no trust in forwarded headers, no name of the server."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="none",
         loop="uvloop",
         log_config=None,

@@ -47,12 +47,26 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuses what no database can hold before any command is asked."""
+        if not all(map(_is_text, args)):
+            raise click.UsageError("An argument is not UTF-8. Set the terminal to UTF-8 and try again.", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; what can go wrong ends in its sentence on standard error."""
         try:
             return super().invoke(ctx)
         except LeadTrackrError as error:
             raise click.ClickException(str(error)) from error
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

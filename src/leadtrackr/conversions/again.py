@@ -25,6 +25,8 @@ class Fate(StrEnum):
     TOO_OLD = "too_old"
     TAKEN_BACK = "taken_back"
     """The lead was rated otherwise since, so the platform must not get it again."""
+    CONVERTED = "converted"
+    """It counts once, and another delivery of it counts or is on its way."""
     OTHER_ACCOUNT = "other_account"
     ACCEPTED = "accepted"
     ON_ITS_WAY = "on_its_way"
@@ -34,7 +36,7 @@ class Fate(StrEnum):
 _NOT_SOONER: Final = frozenset({outcomes.ASKED_AGAIN, outcomes.TOO_RECENT})
 """What waits under these goes at its time and no sooner: it was asked for already, or its window is not open yet."""
 SENT: Final = frozenset({Fate.SEND, Fate.REPEAT, Fate.HELD})
-_LEFT_ALONE: Final = frozenset({Fate.OTHER_ACCOUNT, Fate.ACCEPTED, Fate.ON_ITS_WAY, Fate.SKIPPED})
+_LEFT_ALONE: Final = frozenset({Fate.CONVERTED, Fate.OTHER_ACCOUNT, Fate.ACCEPTED, Fate.ON_ITS_WAY, Fate.SKIPPED})
 _TWICE: Final = "Sent again. The platform may have it already and does not recognise repeats, so it may count twice."
 _WORDS: Final[Mapping[Fate, str]] = {
     Fate.SEND: "Sent again under its own event id, with its original time.",
@@ -42,6 +44,8 @@ _WORDS: Final[Mapping[Fate, str]] = {
     Fate.HELD: "Sent again as soon as its connection, which is held, is mended.",
     Fate.TOO_OLD: "Left as it is: the platform's time window for it has closed.",
     Fate.TAKEN_BACK: "Left as it is: it was taken back or restated since, or its lead was rated otherwise.",
+    Fate.CONVERTED: "Left as it is: its lead counts once under this label, and another conversion of it was taken, is "
+    "on its way or is sent again.",
     Fate.OTHER_ACCOUNT: "Left as it is: it was rated for another account than the one that the connection leads to "
     "now. Connect the former account, or rate the lead again.",
     Fate.ACCEPTED: "Left as it is: the platform has accepted it.",
@@ -122,7 +126,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def not_again(self) -> dict[str, int]:
-        """On their way already, delivered, skipped, or of another account: they stay as they are."""
+        """On their way already, delivered, counted once, skipped, or of another account: they stay as they are."""
         return self._count(_LEFT_ALONE)
 
     def _count(self, fates: set[Fate] | frozenset[Fate]) -> dict[str, int]:
@@ -138,17 +142,21 @@ def sort(
     connections: Mapping[int, Connection],
     arrived: frozenset[int],
     superseded: set[int],
+    converted: set[int],
     now: int,
 ) -> tuple[Group, ...]:
     """Groups by destination and fate, in the order of `Fate`.
 
     `arrived`: of which an attempt may have reached the platform. `superseded`: which must not be sent any more.
+    `converted`: which count once and have been counted, or are, by another one.
     """
     found: dict[tuple[str, Fate], list[int]] = {}
     for row in rows:
         fate = _fate(row, connections.get(row.connection_id), now, arrived=row.id in arrived)
         if row.id in superseded and row.state in AGAIN:
             fate = Fate.TAKEN_BACK
+        elif row.id in converted and fate in SENT:
+            fate = Fate.CONVERTED
         found.setdefault((row.destination, fate), []).append(int(row.id))
     order = list(Fate)
     ordered = sorted(found.items(), key=lambda item: (order.index(item[0][1]), item[0][0]))

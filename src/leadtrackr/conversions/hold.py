@@ -46,7 +46,9 @@ _HOLD_DELIVERIES: Final = prepare(
 )
 # The weaker lock: new deliveries, which refer to the connection, can be written meanwhile.
 _FAILURES: Final = prepare(
-    select(_C.failures).where(_C.id == bindparam("of_connection")).with_for_update(key_share=True)
+    select(_C.failures, _C.paused_until, _C.pause_code)
+    .where(_C.id == bindparam("of_connection"))
+    .with_for_update(key_share=True)
 )
 _PAUSE: Final = prepare(
     update(connections)
@@ -140,8 +142,11 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
     delay = schedule.pause_delay(failures, fraction)
     if outcome.retry_after_s is not None:
         delay = schedule.asked_delay(outcome.retry_after_s)
-    until = now + delay
-    tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=outcome.code, now=now)
+    until, code = now + delay, outcome.code
+    # Another request was under way when the platform asked for a longer pause: that one holds.
+    if row is not None and (row.paused_until or 0) > until:
+        until, code = int(row.paused_until), row.pause_code
+    tx.run(_PAUSE, of_connection=connection_id, new_failures=failures, until=until, new_code=code, now=now)
     incidents.failed(tx, connection_id, outcome, now)
     pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
     return until

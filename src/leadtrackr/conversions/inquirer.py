@@ -1,5 +1,7 @@
 """Asks the platforms that answer later; part of the worker."""
 
+from typing import Final
+
 import structlog
 
 from leadtrackr.conversions import connections, inquiry
@@ -7,16 +9,28 @@ from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.exchange import exchange
 from leadtrackr.conversions.inquiry import Inquiry
 from leadtrackr.conversions.model import Connection, State
+from leadtrackr.conversions.preview import UNREADABLE
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.db.database import Database
-from leadtrackr.destinations.contract import Destination, NotYet, Outcome, StatusAnswer, StatusPoll
+from leadtrackr.destinations.contract import (
+    HTTP_CODES,
+    Destination,
+    Kind,
+    Known,
+    NotYet,
+    Outcome,
+    Response,
+    StatusAnswer,
+    StatusPoll,
+)
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.metrics import Metrics
-from leadtrackr.kit.secretbox import SecretBox
+from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
 
 TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a code, not a token
+_UNREADABLE: Final = NotYet(Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable"))
 _log = structlog.get_logger(__name__)
 
 
@@ -63,7 +77,10 @@ class Inquirer:
     async def _answer(
         self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll
     ) -> StatusAnswer:
-        settings = connections.full_settings(connection, self._box)
+        try:
+            settings = connections.full_settings(connection, self._box)
+        except UnreadableSecretError as error:
+            return NotYet(Outcome(kind=Kind.HOLD, code=UNREADABLE, detail=str(error), hold="configuration"))
         token = await self._tokens.get(connection, destination, settings)
         if isinstance(token, Outcome):
             return NotYet(token)
@@ -73,10 +90,20 @@ class Inquirer:
         response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")
         if response is None:
             return NotYet(failure)
-        answer = status.read(response, len(one.deliveries))
+        answer = _read(status, response, len(one.deliveries), destination.slug)
         if isinstance(answer, NotYet) and answer.outcome is not None and answer.outcome.code == TOKEN_EXPIRED:
             self._tokens.forget(connection.id, token)
         return answer
+
+
+def _read(status: StatusPoll, response: Response, n: int, slug: str) -> StatusAnswer:
+    """What an answer says; one that no reading was foreseen for must not keep the other questions from being asked."""
+    try:
+        answer = status.read(response, n)
+    except Exception as error:  # noqa: BLE001 - an odd answer is asked for again until the question is given up
+        _log.warning("answer_not_readable", destination=slug, error=type(error).__name__)
+        return _UNREADABLE
+    return _UNREADABLE if isinstance(answer, Known) and len(answer.outcomes) != n else answer
 
 
 async def _no_waiting() -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.conversions import moot, outcomes, schedule
 from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import UNSETTLED, Connection, Result, State
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
@@ -207,7 +208,8 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tu
             new_updated_at=now,
         )
     hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
-    if hold is not None:
+    # What a person has mended since then stops nothing: the events that are held go on with the next mend.
+    if hold is not None and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at):
         hold_connection(tx, inquiry.connection_id, reason=hold.hold or "configuration", outcome=hold, now=now)
     return [(delivery_id, step.state) for step, ids in groups.items() for delivery_id in ids]
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, exists, func, literal_column, select, update
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
-from leadtrackr.conversions import outcomes
+from leadtrackr.conversions import once, outcomes
 from leadtrackr.conversions.again import AGAIN, Plan, sort
 from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.hold import hold_connection
@@ -61,6 +61,12 @@ _STANDING: Final = prepare(
     .outerjoin(labels, labels.c.id == leads.c.label_id)
     .where(leads.c.project_id == bindparam("of_project"), IdsIn(leads.c.id, "lead_ids"))
 )
+_LOCK_LEADS: Final = prepare(
+    select(leads.c.id)
+    .where(leads.c.project_id + literal_column("0") == bindparam("of_project"), IdsIn(leads.c.id, "lead_ids"))
+    .order_by(leads.c.id)
+    .with_for_update(key_share=True)
+)
 _SEND_AGAIN: Final = prepare(
     update(deliveries)
     .where(_OF_PROJECT, _D.id == bindparam("of_delivery"))
@@ -70,7 +76,7 @@ _SEND_AGAIN: Final = prepare(
         detail=None,
         run_at=bindparam("new_run_at"),
         tries=0,
-        takeovers=0,
+        # Takeovers stay: with what a worker died with, the platform may have it.
         deaths=0,
         behind=bindparam("new_behind"),
         settled_at=None,
@@ -103,7 +109,7 @@ _ARRIVED: Final = prepare(
 )
 _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
-    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takes_back", "label_id"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takeovers", "takes_back", "label_id"),
 )
 _CONNECTION: Final = prepare(
     select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
@@ -189,7 +195,8 @@ def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> li
         _require(tx, project, chosen.ids)
         wanted.append(_D.id.in_(chosen.ids))
     asks = select(labels.c.take_back).where(labels.c.id == _D.label_id).scalar_subquery().label("asks")
-    statement = select(*(_D[name] for name in _COLUMNS), asks).where(*wanted).order_by(_D.id).limit(MOST + 1)
+    columns = (*(_D[name] for name in _COLUMNS), asks, once.ONCE, once.STOOD_IN)
+    statement = select(*columns).where(*wanted).order_by(_D.id).limit(MOST + 1)
     return tx.all(prepare(statement.with_for_update(of=deliveries) if lock else statement))
 
 
@@ -204,13 +211,31 @@ def _require(tx: Tx, project: Project, ids: Sequence[int]) -> None:
 
 
 def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[Plan, list[Any]]:
-    found = _rows(tx, project, chosen, lock=lock)
-    rows = found[:MOST]
+    found = _rows(tx, project, chosen)
+    rows, more = found[:MOST], len(found) > MOST
+    if lock and rows:
+        rows = _locked(tx, project, chosen, rows)
     ids = [int(row.id) for row in rows if row.state in AGAIN]
     arrived = frozenset(int(row.delivery_id) for row in tx.all(_ARRIVED, of_project=project.id, ids=ids))
+    # No attempt is written by a worker that died in it.
+    arrived |= {int(row.id) for row in rows if row.takeovers}
     superseded = _superseded(tx, project, rows)
+    now = tx.now()
+    open_rows = [row for row in rows if row.state in AGAIN and row.id not in superseded and row.closes_at > now]
+    converted = once.converted(tx, project.id, [row for row in open_rows if row.takes_back is None])
     connected = {one.id: one for one in in_project(tx, project.id)}
-    return Plan(groups=sort(rows, connected, arrived, superseded, tx.now()), more=len(found) > MOST), rows
+    groups = sort(rows, connected, arrived, superseded, converted, now)
+    return Plan(groups=groups, more=more), rows
+
+
+def _locked(tx: Tx, project: Project, chosen: Chosen, rows: Sequence[Any]) -> list[Any]:
+    """The same rows as they are when nobody else moves them, nor rates their leads.
+
+    The leads first, as a rating does, so that neither waits for the other.
+    """
+    tx.all(_LOCK_LEADS, of_project=project.id, lead_ids=sorted({int(row.lead_id) for row in rows}))
+    ids = tuple(int(row.id) for row in rows)
+    return _rows(tx, project, msgspec.structs.replace(chosen, ids=ids), lock=True)
 
 
 def _send_again(tx: Tx, project: Project, rows: Sequence[Any]) -> None:

@@ -138,7 +138,7 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Nothing to do: it is sent under its own event id, which the platform counts once.",
     ),
     CANCELLED: _over(
-        "A person stopped it before it was sent.",
+        "A person stopped it, so it is not sent any more.",
         "Nothing to do. To send it after all, ask for it to be sent again.",
     ),
     TAKEN_BACK: _over(

@@ -14,6 +14,7 @@ import msgspec
 from leadtrackr.kit.email import email_key
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.phone import e164, is_country
+from leadtrackr.leads import attribution
 from leadtrackr.leads.channelflow import first_usable
 from leadtrackr.leads.coerce import TooDeep, exact, holds_value, json_text, mapping, parse, text
 from leadtrackr.leads.model import Door, Intake, Lead
@@ -84,7 +85,7 @@ def read(
             "or a click id, for example.",
             "userData",
         )
-    form, user, attribution = mapping(body.get("formData")), mapping(user_data), mapping(attribution_data)
+    form, user, ids = mapping(body.get("formData")), mapping(user_data), mapping(attribution_data)
     first_name, last_name = _column(user.get("firstName")), _column(user.get("lastName"))
     email, phone = _column(user.get("email")), _column(user.get("phone"))
     company_name = _column(user.get("companyName")) or _column(user.get("company"))
@@ -109,10 +110,10 @@ def read(
         user_data=_stored(user_data),
         attribution_data=_stored(attribution_data),
         channel_flow=_channel_flow(body),
-        gclid=exact(attribution.get("gclid")),
-        cid=exact(attribution.get("cid")),
-        fbp=exact(attribution.get("fbp")),
-        fbc=exact(attribution.get("fbc")),
+        gclid=exact(ids.get("gclid")),
+        cid=exact(ids.get("cid")),
+        fbp=exact(ids.get("fbp")),
+        fbc=exact(ids.get("fbc")),
         search_text=_search_text(first_name, last_name, email, phone, phone_e164, company_name),
         door=door,
     )
@@ -121,12 +122,12 @@ def read(
 def merge(stored: Lead, incoming: Intake) -> dict[str, object]:
     """What a repeated uniqueEventId changes: the columns of the leads table to set, by name; empty when nothing.
 
-    A later value overwrites, an absent one never does. An e-mail address or phone number that cannot be understood does
-    not replace one that can. Status, label, price, note and the door stay.
+    A later value overwrites, an absent one never does. An e-mail address, phone number, id or consent that cannot be
+    understood does not replace one that can. Status, label, price, note and the door stay.
     """
     changes = _changed(stored, incoming)
     form_data = _merge_form(stored.form_data, incoming.form_data)
-    attribution_data = merge_attribution(stored.attribution_data, incoming.attribution_data)
+    attribution_data = _merge_known(stored.attribution_data, incoming.attribution_data)
     found: dict[str, object] = {
         "form_data": form_data,
         "form_name": _form_name(mapping(_decode(form_data))) or stored.form_name,
@@ -135,8 +136,8 @@ def merge(stored: Lead, incoming: Intake) -> dict[str, object]:
     }
     changes |= {name: value for name, value in found.items() if value != getattr(stored, name)}
     if "attribution_data" in changes:
-        attribution = mapping(_decode(attribution_data))
-        changes |= {name: exact(attribution.get(name)) for name in ("gclid", "cid", "fbp", "fbc")}
+        ids = mapping(_decode(attribution_data))
+        changes |= {name: exact(ids.get(name)) for name in ("gclid", "cid", "fbp", "fbc")}
     if not changes.keys().isdisjoint(_SEARCHED):
         now = msgspec.structs.replace(stored, **{name: changes[name] for name in _SEARCHED if name in changes})
         changes["search_text"] = _search_text(*(getattr(now, name) for name in _SEARCHED))
@@ -160,6 +161,26 @@ def _merged(stored: object, incoming: object) -> object:
         return incoming if holds_value(incoming) else stored
     later = {name: _merged(stored.get(name), value) for name, value in incoming.items()}
     return stored | {name: value for name, value in later.items() if value is not stored.get(name)}
+
+
+def _merge_known(stored_json: str, incoming_json: str) -> str:
+    """Attribution data: an id or a consent that can be read gives way to no value that cannot, and the object to none.
+
+    Anybody may post a repeat: it must not take a click id away, and a denial least of all.
+    """
+    merged = merge_attribution(stored_json, incoming_json)
+    was, now = _decode(stored_json), _decode(merged)
+    if not isinstance(was, dict) or was == now:
+        return merged
+    if not isinstance(now, dict):
+        return stored_json if was else merged
+    before, after = attribution.read(stored_json), attribution.read(merged)
+    kept = {name: was[name] for name in before.ids.keys() - after.ids.keys()}
+    if kinds := before.consent.keys() - after.consent.keys():
+        said = mapping(was.get("consent"))
+        kept["consent"] = said | mapping(now.get("consent")) | {kind: said[kind] for kind in kinds}
+    now |= kept
+    return stored_json if now == was else json_text(now)
 
 
 def _merge_form(stored_json: str, incoming_json: str) -> str:
@@ -236,15 +257,11 @@ def _device(
     device = mapping(body.get("deviceData"))
     ip_address = _ip_address(text(device.get("ipAddress"))) or _ip_address(text(device.get("ipAdress")))
     user_agent = text(device.get("userAgent"))
-    if door is Door.WEB and _from_browser(body, request_user_agent):
+    # Web servers and programs post to the browsers' door too, and theirs is not the visitor's. Every browser says this.
+    if door is Door.WEB and (request_user_agent or "").startswith("Mozilla/"):
         ip_address = ip_address or _ip_address(request_ip)
         user_agent = user_agent or text(request_user_agent)
     return ip_address, user_agent and user_agent[:LONGEST_USER_AGENT]
-
-
-def _from_browser(body: Mapping[str, object], request_user_agent: str | None) -> bool:
-    """Web servers post to the browsers' door too, but unlike the browser clients they always send deviceData."""
-    return body.get("deviceData") is None or (request_user_agent or "").startswith("Mozilla/")
 
 
 def _ip_address(value: str | None) -> str | None:

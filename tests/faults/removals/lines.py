@@ -175,6 +175,45 @@ LINES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "inquiries: what was mended since stops nothing",
+        "A connection that a person has mended is stopped again by each answer about what was sent before.",
+        "store/test_inquiry.py::test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing[sqlite]",
+        engine("inquiry", " and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at)"),
+    ),
+    cut(
+        "inquiries: one odd answer keeps no other from being asked",
+        "What cannot be read of one connection leaves what became of all others unknown.",
+        "store/test_inquiry.py::test_an_answer_that_cannot_be_read_at_all_is_asked_for_again[sqlite]",
+        engine(
+            "inquirer",
+            "_read(status, response, len(one.deliveries), destination.slug)",
+            "status.read(response, len(one.deliveries))",
+        ),
+    ),
+    cut(
+        "retry: what counts once is counted once",
+        "An old conversion is sent again beside the one that was made since for the same lead and label.",
+        "store/test_operations.py::"
+        "test_what_has_converted_since_under_a_label_that_counts_once_is_not_sent_again[sqlite-convert_once]",
+        engine("again", "        elif row.id in converted and fate in SENT:\n            fate = Fate.CONVERTED\n"),
+    ),
+    cut(
+        "retry: lock of the leads",
+        "A rating and an order to send again at the same moment each send a conversion that counts once.",
+        "store/test_locks.py::test_an_order_to_send_again_waits_for_the_rating_that_was_first",
+        engine(
+            "operations",
+            "    tx.all(_LOCK_LEADS, of_project=project.id, lead_ids=sorted({int(row.lead_id) for row in rows}))\n",
+        ),
+    ),
+    cut(
+        "retry: what a worker died with may have arrived",
+        "A person is told that a conversion was never sent that the platform may have.",
+        "store/test_operations.py::"
+        "test_what_a_worker_died_with_may_have_arrived_and_stays_so_when_it_is_asked_for_again[sqlite]",
+        engine("operations", "    arrived |= {int(row.id) for row in rows if row.takeovers}\n"),
+    ),
+    cut(
         "incidents: ON CONFLICT",
         "Of many workers that see a fault at once all but one fail to record it.",
         "store/test_incidents.py::test_many_that_look_at_once_open_one_of_each",

@@ -66,8 +66,8 @@ FORM_DATA: Final = anything(
     },
 )
 _DEVICE_DATA: Final = anything(
-    "The visitor's device. Without it createLead takes the address and the browser from the request; the calls for "
-    "servers never do.",
+    "The visitor's device. What it does not say createLead takes from the request, when that is a browser's; the calls "
+    "for servers never do.",
     properties={
         "ipAddress": anything("IP address; `ipAdress` is read too, and 127.0.0.1 means unknown.", "203.0.113.7"),
         "userAgent": anything("Browser.", "Mozilla/5.0"),

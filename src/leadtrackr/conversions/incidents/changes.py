@@ -89,6 +89,16 @@ _RELEASED: Final = _recover(IncidentKind.STOPPED)
 _WORKS: Final = _recover(IncidentKind.FAILING)
 SAME_END: Final = exists(select(literal_column("1")).where(_C.id == _I.connection_id, _C.token_ends_at == _I.ends_at))
 _RENEWED: Final = _recover(IncidentKind.TOKEN_EXPIRING, ~SAME_END)
+_MENDED: Final = prepare(
+    select(_I.id)
+    .join(connections, (_C.id == _I.connection_id) & (_C.project_id == _I.project_id))
+    .where(
+        _C.id == bindparam("connection_id"),
+        _I.kind == constant(IncidentKind.STOPPED.value),
+        _I.recovered_at >= bindparam("since"),
+    )
+    .limit(1)
+)
 _CONNECTIONS_OF: Final = prepare(
     select(_D.connection_id, func.count().label("n"))
     .where(IdsIn(_D.id, "ids"))
@@ -116,6 +126,11 @@ def stopped(tx: Tx, connection_id: int, outcome: Outcome, now: int) -> None:
 def released(tx: Tx, connection_id: int, now: int) -> None:
     """A person has mended what held the connection."""
     tx.run(_RELEASED, of_connection=connection_id, now=now)
+
+
+def mended_since(tx: Tx, connection_id: int, at: int) -> bool:
+    """Whether a person has mended what stopped a connection, then or later (microseconds UTC)."""
+    return tx.first(_MENDED, connection_id=connection_id, since=at) is not None
 
 
 def failed(tx: Tx, connection_id: int, outcome: Outcome, now: int) -> None:
