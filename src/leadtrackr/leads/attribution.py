@@ -19,7 +19,7 @@ IDS: Final[tuple[str, ...]] = (
 """The click ids and cookies that the clients know, by the names they send. Meta's id of a lead from an Instant Form is
 sent by no client: whoever brings such leads in puts it there."""
 
-_KNOWN: Final = frozenset(IDS)
+KNOWN: Final = frozenset(IDS)
 CONSENT: Final = ("ad_user_data", "ad_personalization", "ad_storage", "analytics_storage")
 _ANSWERS: Final = frozenset({"granted", "denied"})
 _NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
@@ -44,10 +44,13 @@ class Attribution(msgspec.Struct, frozen=True):
     """Host and path of the page with the form, without scheme, query and fragment."""
 
 
-def read(attribution_data: str) -> Attribution:
-    """Reads the stored JSON. Ids left out as wrong data: an fbc without its prefix, a sid that is a client id."""
+def read(attribution_data: str, known: frozenset[str] = KNOWN) -> Attribution:
+    """Reads the stored JSON; `known` are the names of the ids that are looked for.
+
+    Ids left out as wrong data: an fbc without its prefix, a sid that is a client id.
+    """
     stored = mapping(msgspec.json.decode(attribution_data))
-    return Attribution(_ids(stored), _consent(stored), _conversion_page(stored))
+    return Attribution(_ids(stored, known), _consent(stored), _conversion_page(stored))
 
 
 def ids(lead: Lead) -> dict[str, str]:
@@ -65,8 +68,8 @@ def conversion_page(lead: Lead) -> str | None:
     return read(lead.attribution_data).conversion_page
 
 
-def _ids(stored: dict[str, object]) -> dict[str, str]:
-    found = {name: value for name, raw in stored.items() if name in _KNOWN and (value := exact(raw))}
+def _ids(stored: dict[str, object], known: frozenset[str]) -> dict[str, str]:
+    found = {name: value for name, raw in stored.items() if name in known and (value := exact(raw))}
     for name in _FROM_GCL:
         if (value := found.get(name)) and value.startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
             found[name] = cookie[1]

@@ -28,7 +28,7 @@ from leadtrackr.destinations.http_common import JSON, ON_THE_WAY, encode, joined
 from leadtrackr.destinations.linkedin.answer import read, read_check
 from leadtrackr.destinations.linkedin.codes import CODES, DOCS
 from leadtrackr.destinations.linkedin.rules import LINKEDIN_RULES, RULE_CODES
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import BARE_NAME, EMAIL_WITHOUT_SPACE, Rules
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.hashing import sha256_hex
@@ -53,7 +53,7 @@ MAX_AGE_DAYS: Final = 90
 _MILLISECOND: Final = 1000
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 
-_RULES: Final = RULES["linkedin"]
+_RULES: Final = Rules(email=EMAIL_WITHOUT_SPACE, name=BARE_NAME, source="Conversions API, Schema")
 _FIELDS: Final = (
     Field(
         name="ad_account",
@@ -227,6 +227,7 @@ LINKEDIN: Final = Destination(
     api_version_ends=VERSIONS[VERSION],
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(
         batch_events=5000, batch_bytes=16_000_000, in_flight=2, requests_per_minute=600, requests_per_day=500_000
     ),
