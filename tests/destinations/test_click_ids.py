@@ -73,6 +73,12 @@ def test_what_is_sent_is_known() -> None:
     assert {("ga4", "cid"), ("ga4", "sid"), ("meta", "fbc"), ("meta", "fbp")} <= known
 
 
+@pytest.mark.parametrize("slug", DESTINATIONS)
+def test_the_ids_that_are_declared_are_sent(slug: str) -> None:
+    sent = {name for of, name, _ in SENT if of == slug}
+    assert sent >= set(DESTINATIONS[slug].click_ids)
+
+
 @pytest.mark.parametrize(("slug", "name", "place"), SENT, ids=[f"{slug} {name}" for slug, name, _ in SENT])
 @settings(deadline=None)
 @given(text=st.text(OFTEN, min_size=1, max_size=300) | st.text(min_size=1, max_size=60))
