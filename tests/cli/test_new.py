@@ -1,7 +1,9 @@
 """`leadtrackr destinations new`: what it writes is right as it stands, and what it must not touch it leaves."""
 
+import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +100,24 @@ def test_what_is_there_is_never_touched(run: Run, environment: Environment, fold
     refused = run(environment, "destinations", "new", "Sample Ads")
     assert (refused.exit_code, "already; nothing was written" in refused.stderr) == (1, True)
     assert files(folders) == {path: "mine"}
+
+
+def test_a_disk_that_refuses_gets_back_what_it_had(
+    run: Run, environment: Environment, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **how: Any) -> Any:
+        if path.name == "test_sample_ads.py":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return opened(path, *args, **how)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    refused = run(environment, "destinations", "new", "Sample Ads")
+    assert refused.exit_code == 1
+    assert "test_sample_ads.py cannot be written (no space left on device); nothing was written." in refused.stderr
+    assert files(folders) == {}
+    assert not (folders / "src/leadtrackr/destinations/sample_ads").exists()
 
 
 def test_elsewhere_it_says_what_is_missing(run: Run, environment: Environment, tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ class NoCheckout(LeadTrackrError):
     """The folder is not the root of a checkout of the sources."""
 
 
+class NotWritten(LeadTrackrError):
+    """A file cannot be written; those before it are taken away again."""
+
+
 class Names(msgspec.Struct, frozen=True):
     """What a new destination is called."""
 
@@ -113,19 +117,32 @@ def named(text: str) -> Names:
 def write(names: Names, root: Path) -> list[str]:
     """Writes every file of the destination below the root and gives their paths.
 
-    NoCheckout when the root is none; Conflict when a file or a module of the name is there already. Either changes
-    nothing.
+    NoCheckout when the root is none; Conflict when a file or a module of the name is there already; NotWritten when the
+    disk refuses. Each leaves everything as it was.
     """
     _check_root(root)
     texts = {names.path(pattern): _text(names, template) for pattern, template in FILES.items()}
     for path in texts:
         _check_free(names, root, path)
-    for path, text in texts.items():
-        place = root / path
-        place.parent.mkdir(exist_ok=True)
-        with place.open("x", encoding="utf-8") as file:
-            file.write(text)
+    _create({root / path: text for path, text in texts.items()})
     return list(texts)
+
+
+def _create(texts: Mapping[Path, str]) -> None:
+    done: list[Path] = []
+    try:
+        for place, text in texts.items():
+            if not place.parent.exists():
+                place.parent.mkdir()
+                done.append(place.parent)
+            with place.open("x", encoding="utf-8") as file:
+                done.append(place)
+                file.write(text)
+    except OSError as error:
+        for place in reversed(done):
+            place.rmdir() if place.is_dir() else place.unlink()
+        reason = (error.strerror or str(error)).lower()
+        raise NotWritten(f"{error.filename} cannot be written ({reason}); nothing was written.") from error
 
 
 def _check_root(root: Path) -> None:
