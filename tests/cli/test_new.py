@@ -54,7 +54,6 @@ MISTAKES = [
 def folders(tmp_path: Path) -> Path:
     """The folders of a checkout, with nothing in them; the current one."""
     for pattern in FILES:
-        (tmp_path / pattern.partition("{")[0]).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / pattern.partition("{")[0].rpartition("/")[0]).mkdir(parents=True, exist_ok=True)
     return tmp_path
 

@@ -97,6 +97,8 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"Needed of a lead, one of: {needed}.\n" if needed else "Needed of a lead: nothing.\n"
     if destination.also_needed:
         yield f"Needed besides: {_names(destination.also_needed)}.\n"
+    if destination.click_ids:
+        yield f"Looked for in a lead's `attributionData`: {_names(destination.click_ids)}.\n"
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination)}.\n"
     if destination.version_ends:
