@@ -76,7 +76,8 @@ class Process:
 
 
 @contextmanager
-def _started(environment: Mapping[str, str], *args: str, until: str, on_stdout: bool = False) -> Iterator[Process]:
+def staying(environment: Mapping[str, str], *args: str, until: str, on_stdout: bool = False) -> Iterator[Process]:
+    """Starts a command in the current folder, and goes on when `until` is in a line that it writes."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE} if on_stdout else {"stderr": subprocess.PIPE}
     with subprocess.Popen([*LEADTRACKR, *args], env=dict(environment), text=True, **pipes) as process:
         stream = process.stdout if on_stdout else process.stderr
@@ -103,7 +104,7 @@ Started = Callable[..., AbstractContextManager[Process]]
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
     """Starts a command as a process, and goes on when `until` is in a line that it writes."""
     monkeypatch.chdir(tmp_path)
-    return _started
+    return staying
 
 
 @pytest.fixture

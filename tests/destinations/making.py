@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import (
     Destination,
     Event,
@@ -18,140 +19,20 @@ from leadtrackr.destinations.contract import (
     StatusAnswer,
     Verdict,
 )
-from leadtrackr.destinations.registry import get
+from leadtrackr.destinations.registry import DESTINATIONS, get
+from leadtrackr.leads.attribution import IDS
+from tests.destinations.facts import FACTS
 
 NOON = int(datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC).timestamp()) * 1_000_000
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 
-SETTINGS: dict[str, dict[str, str]] = {
-    "google_ads": {
-        "operating_account": "1234567890",
-        "login_account": "9876543210",
-        "client_id": "client",
-        "client_secret": "hush-client",
-        "refresh_token": "hush-refresh",
-        "user_data": "yes",
-        "click_age_hours": "6",
-        "retract_as_zero": "no",
-    },
-    "google_ads_legacy": {
-        "customer": "1234567890",
-        "login_customer": "9876543210",
-        "client_id": "client",
-        "client_secret": "hush-client",
-        "refresh_token": "hush-refresh",
-        "user_data": "yes",
-        "click_age_hours": "6",
-        "api_version": "v25",
-    },
-    "ga4": {"measurement_id": "G-AB12CD34EF", "api_secret": "hush-ga4", "region": "global"},
-    "meta": {
-        "dataset_id": "123456789012345",
-        "access_token": "hush-meta",
-        "action_source": "website",
-        "profile": "website",
-        "crm_name": "LeadTrackr",
-        "api_version": "v25.0",
-    },
-    "microsoft": {
-        "account_id": "123456789",
-        "customer_id": "987654321",
-        "developer_token": "hush-developer",
-        "client_id": "11111111-2222-3333-4444-555555555555",
-        "client_secret": "hush-client",
-        "tenant": "common",
-        "refresh_token": "hush-refresh",
-        "user_data": "yes",
-        "click_age_hours": "1",
-        "api_version": "v13",
-    },
-    "tiktok": {
-        "event_source": "web",
-        "event_source_id": "C4A1B2C3D4E5F6G7H8I9",
-        "access_token": "hush-tiktok",
-        "max_age_days": "28",
-        "api_version": "v1.3",
-    },
-    "pinterest": {
-        "ad_account_id": "549755885175",
-        "access_token": "hush-pinterest",
-        "action_source": "web",
-        "max_age_days": "30",
-        "api_version": "v5",
-    },
-    "snapchat": {
-        "pixel_id": "1ec32188-754e-4be2-8e55-c949a984a39f",
-        "access_token": "hush-snapchat",
-        "action_source": "WEB",
-        "time_unit": "seconds",
-        "max_age_days": "7",
-        "api_version": "v3",
-    },
-    "x": {
-        "pixel_id": "o8z6j",
-        "consumer_key": "hush-key",
-        "consumer_secret": "secret-of-hush-key",
-        "access_token": "hush-token",
-        "access_token_secret": "secret-of-hush-token",
-        "max_age_days": "30",
-        "api_version": "12",
-    },
-    "webhook": {
-        "url": "https://hooks.example.com/leads?of=site",
-        "secret": "whsec_hushhushhushhushhushhushhushhush",
-        "person_data": "no",
-    },
-    "linkedin": {"ad_account": "512345678", "access_token": "hush-linkedin", "api_version": "202609"},
-    "reddit": {"pixel_id": "a2_abc123def456", "access_token": "hush-reddit", "action_source": "WEBSITE"},
-    "openai": {"pixel_id": "KBHCVX1dYePAFy31", "api_key": "hush-openai", "action_source": "web"},
-}
-ACTIONS = {
-    "google_ads": "987654321",
-    "google_ads_legacy": "987654321",
-    "ga4": "qualify_lead",
-    "meta": "QualifiedLead",
-    "linkedin": "104012",
-    "reddit": "LEAD",
-    "openai": "lead_created",
-    "microsoft": "Qualified lead",
-    "tiktok": "Lead",
-    "pinterest": "lead",
-    "snapchat": "SIGN_UP",
-    "x": "tw-o8z6j-o87ne",
-    "webhook": "lead.qualified",
-}
-TOKENS: dict[str, str | None] = {
-    "google_ads": "hush-token",
-    "google_ads_legacy": "hush-token",
-    "ga4": None,
-    "meta": None,
-    "linkedin": None,
-    "reddit": None,
-    "openai": None,
-    "microsoft": "hush-token",
-    "tiktok": None,
-    "pinterest": None,
-    "snapchat": None,
-    "x": None,
-    "webhook": None,
-}
-MONEY = {
-    "google_ads": ("conversionValue", "currency"),
-    "google_ads_legacy": ("conversionValue", "currencyCode"),
-    "ga4": ("value", "currency"),
-    "meta": ("value", "currency"),
-    "linkedin": ("amount", "currencyCode"),
-    "reddit": ("value", "currency"),
-    "openai": ("amount", "currency"),
-    "microsoft": ("ConversionValue", "ConversionCurrencyCode"),
-    "tiktok": ("value", "currency"),
-    "pinterest": ("value", "currency"),
-    "snapchat": ("value", "currency"),
-    "x": ("value", "price_currency"),
-    "webhook": ("value", "currency"),
-}
-"""The keys under which a value and its currency leave."""
+SETTINGS: dict[str, dict[str, str]] = {slug: dict(FACTS[slug].settings) for slug in DESTINATIONS}
+ACTIONS = {slug: FACTS[slug].action for slug in DESTINATIONS}
+TOKENS = {slug: FACTS[slug].token for slug in DESTINATIONS}
+MONEY = {slug: FACTS[slug].money for slug in DESTINATIONS}
+CLICK_IDS: tuple[str, ...] = (*IDS, *sorted(registry.CLICK_IDS))
+"""Every click id and cookie that any destination may know of."""
 
 
 def public(slug: str) -> dict[str, str]:
@@ -189,6 +70,7 @@ def lead(**changes: Any) -> LeadData:
             "rdt_uuid": "1790000000000.b8f7eb7d-b357-437b-8bd3-e1c8166c7132",
             "oppref": "oppref_aB-1",
             "obref": "obref_Cd-2",
+            **{name: f"{name}_aB-1" for name in registry.CLICK_IDS},
         },
         "consent": {"ad_user_data": "granted", "ad_personalization": "denied"},
         "conversion_page": "example.de/kontakt",

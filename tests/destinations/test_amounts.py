@@ -14,6 +14,7 @@ from leadtrackr.kit.money import is_currency, to_units
 from tests.destinations.compliance.people import whole
 from tests.destinations.compliance.playing import Stage
 from tests.destinations.compliance.playing import event as conversion
+from tests.destinations.facts import FACTS
 from tests.destinations.leaves import changed, leaves
 from tests.destinations.making import SETTINGS, event, names
 
@@ -30,8 +31,6 @@ sandbox's do not: they are refused, and so seen."""
 NO_MONEY: Final = names("XAU XAG XPD XPT XBA XBB XBC XBD XDR XSU XUA XTS XXX")
 """Metals, units of account, tests, none: the list gives them no unit to count in."""
 CURRENCIES: Final = sorted(code for one in iso4217.Currency if (code := one.code) not in NO_MONEY)
-IN_SMALLEST_UNITS: Final = {"openai"}
-"""Platforms that count the currency's smallest unit, by their documents."""
 
 
 def units(cents: int, currency: str) -> Decimal:
@@ -71,7 +70,7 @@ def test_what_is_no_money(currency: str) -> None:
 def test_the_amount_is_exact_in_every_currency(destination: Destination, cents: int, currency: str) -> None:
     found = amounts(destination, cents, currency)
     assert found
-    expected = Decimal(cents) if destination.slug in IN_SMALLEST_UNITS else units(cents, currency)
+    expected = Decimal(cents) if FACTS[destination.slug].smallest_units else units(cents, currency)
     for amount in found:
         assert Decimal(str(amount)) == expected
         assert "e" not in str(amount).lower()

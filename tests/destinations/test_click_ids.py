@@ -14,14 +14,13 @@ from leadtrackr.conversions.audience import lead_data
 from leadtrackr.destinations.contract import Destination, LeadData
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.registry import DESTINATIONS
-from leadtrackr.leads.attribution import IDS
 from leadtrackr.leads.intake import decode, read
 from leadtrackr.leads.model import Door
 from tests.destinations.compliance.people import whole
 from tests.destinations.compliance.playing import Stage
 from tests.destinations.compliance.playing import event as conversion
 from tests.destinations.leaves import Place, leaves
-from tests.destinations.making import NOON, SETTINGS, event
+from tests.destinations.making import CLICK_IDS, NOON, SETTINGS, event
 
 GOOGLE: Final = ("gclid", "gbraid", "wbraid")
 OFTEN: Final = string.ascii_letters + string.digits + "-_" * 4 + "+/=%.~&?#:;,!*'()$@|\\\"<> "
@@ -62,7 +61,7 @@ def place_of(destination: Destination, name: str) -> Place | None:
 SENT: Final = [
     (slug, name, place)
     for slug, destination in DESTINATIONS.items()
-    for name in IDS
+    for name in CLICK_IDS
     if (place := place_of(destination, name)) is not None
 ]
 """Every id that a destination sends."""
@@ -72,6 +71,12 @@ def test_what_is_sent_is_known() -> None:
     known = {(slug, name) for slug, name, _ in SENT}
     assert {("google_ads", name) for name in GOOGLE} <= known
     assert {("ga4", "cid"), ("ga4", "sid"), ("meta", "fbc"), ("meta", "fbp")} <= known
+
+
+@pytest.mark.parametrize("slug", DESTINATIONS)
+def test_the_ids_that_are_declared_are_sent(slug: str) -> None:
+    sent = {name for of, name, _ in SENT if of == slug}
+    assert sent >= set(DESTINATIONS[slug].click_ids)
 
 
 @pytest.mark.parametrize(("slug", "name", "place"), SENT, ids=[f"{slug} {name}" for slug, name, _ in SENT])

@@ -23,12 +23,26 @@ from leadtrackr.destinations.contract import (
     Response,
     Scope,
 )
-from leadtrackr.destinations.normalise import RULES
-from leadtrackr.destinations.registry import DESTINATIONS, fresh_values, validate_settings
+from leadtrackr.destinations.normalise import NOT_HASHED
+from leadtrackr.destinations.registry import DESTINATIONS, RULES, fresh_values, validate_settings
 from leadtrackr.kit.errors import InvalidInput
 from leadtrackr.kit.ids import Ids
-from leadtrackr.leads.attribution import IDS
-from tests.destinations.making import ACTIONS, DAY, MONEY, NOON, SETTINGS, TOKENS, answer, event, lead, outcomes, said
+from leadtrackr.leads.attribution import CONSENT, IDS
+from tests.destinations.facts import FACTS
+from tests.destinations.making import (
+    ACTIONS,
+    CLICK_IDS,
+    DAY,
+    MONEY,
+    NOON,
+    SETTINGS,
+    TOKENS,
+    answer,
+    event,
+    lead,
+    outcomes,
+    said,
+)
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 PLAIN = ["erika", "mustermann", 'example.de"', "3012345678", "muster gmbh"]
@@ -63,28 +77,7 @@ leads = st.builds(
     last_name=st.none() | st.text(max_size=30),
     country=st.none() | st.sampled_from(["DE", "NL", "GB", "US", "JP"]),
     ids=st.dictionaries(
-        st.sampled_from(
-            [
-                "gclid",
-                "gbraid",
-                "wbraid",
-                "fbc",
-                "fbp",
-                "cid",
-                "sid",
-                "ttclid",
-                "ttp",
-                "epik",
-                "scclid",
-                "twclid",
-                "msclkid",
-                "li_fat_id",
-                "rdt_cid",
-                "rdt_uuid",
-                "oppref",
-                "obref",
-            ]
-        ),
+        st.sampled_from(CLICK_IDS),
         st.text(min_size=1, max_size=40) | st.sampled_from(["fb.1.1790000000000.Iw", "123.456"]),
     ),
     consent=st.dictionaries(
@@ -252,7 +245,12 @@ def test_no_plain_personal_data_leaves_but_what_is_masked(destination: Destinati
 def test_digests_are_whole_and_lower_case(destination: Destination) -> None:
     texts = list(strings(json.loads(built(destination, event(slug=destination.slug)))))
     digests = [text for text in texts if HASH.fullmatch(text)]
-    assert (len(digests) >= 2) == (destination.slug in RULES), "what is hashed is in the table of rules"
+    rules = RULES.get(destination.slug)
+    hashed = [
+        kind for kind in ("email", "phone", "name", "country") if rules and getattr(rules, kind) is not NOT_HASHED
+    ]
+    assert len(set(digests)) >= len(hashed), "what is declared as hashed is sent"
+    assert bool(digests) == bool(hashed), "what is hashed is declared"
     assert not [text for text in texts if re.fullmatch(r"[0-9a-fA-F]{40,}", text) and text not in digests]
 
 
@@ -268,7 +266,7 @@ def test_stripped_data_never_appears(destination: Destination) -> None:
     )
     body = built(destination, event(stripped, destination.slug)).decode()
     assert not HASH.search(body)
-    for word in (*IDS_AS_SENT, *IDS):
+    for word in (*IDS_AS_SENT, *CLICK_IDS):
         assert f'"{word}"' not in body
     assert "TRACKING_UUID" not in body
 
@@ -303,7 +301,7 @@ def test_a_full_batch_of_long_events_keeps_the_limits(destination: Destination) 
     long = "x" * 1500
     someone = lead(
         ids={
-            **dict.fromkeys(IDS, long),
+            **dict.fromkeys(CLICK_IDS, long),
             "cid": "1.2",
             "fbc": f"fb.1.1.{long}",
             "fbp": f"fb.1.1.{long}",
@@ -406,7 +404,15 @@ def test_a_token_is_asked_for_without_logging_it(destination: Destination) -> No
 
 
 def test_the_tests_cover_the_registry() -> None:
-    assert set(SETTINGS) == set(ACTIONS) == set(TOKENS) == set(MONEY) == set(DESTINATIONS)
+    assert set(FACTS) == set(DESTINATIONS)
+
+
+@ALL
+def test_the_click_ids_of_its_own_are_no_others(destination: Destination) -> None:
+    assert not set(destination.click_ids) & {*IDS, *CONSENT, "consent", "conversionPage"}
+    others = [name for each in DESTINATIONS.values() if each is not destination for name in each.click_ids]
+    assert not set(destination.click_ids) & set(others)
+    assert all(re.fullmatch(r"[A-Za-z_][\w-]*", name) for name in destination.click_ids)
 
 
 @ALL

@@ -28,38 +28,11 @@ from tests.destinations.compliance.measure import (
 )
 from tests.destinations.compliance.people import whole
 from tests.destinations.compliance.playing import SECOND, Stage, event, variants
+from tests.destinations.facts import FACTS
 from tests.destinations.making import ACTIONS, DAY, HOUR, SETTINGS
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
-BEARER: Final = r"Bearer [!-~]+"
 JSON: Final = r"application/json(?:; ?charset=utf-8)?"
-WRITTEN: Final[dict[str, tuple[str, dict[str, str]]]] = {
-    "google_ads": (r"https://datamanager\.googleapis\.com/v1/events:ingest", {"authorization": BEARER}),
-    "google_ads_legacy": (
-        r"https://googleads\.googleapis\.com/v\d+/customers/\d{10}:uploadClickConversions",
-        {"authorization": BEARER},
-    ),
-    "ga4": (
-        r"https://(?:www|region1)\.google-analytics\.com/mp/collect\?measurement_id=G-[A-Z0-9]+&api_secret=[^&]+",
-        {},
-    ),
-    "meta": (r"https://graph\.facebook\.com/v\d+\.\d/\d+/events", {"authorization": BEARER}),
-    "linkedin": (
-        r"https://api\.linkedin\.com/rest/conversionEvents",
-        {"authorization": BEARER, "linkedin-version": r"\d{6}", "x-restli-protocol-version": r"2\.0\.0"},
-    ),
-    "microsoft": (
-        r"https://campaign\.api\.bingads\.microsoft\.com/CampaignManagement/v13/OfflineConversions/Apply",
-        {"authorization": BEARER, "developertoken": r".+", "customerid": r"\d+", "customeraccountid": r"\d+"},
-    ),
-    "tiktok": (r"https://business-api\.tiktok\.com/open_api/v1\.3/event/track/", {"access-token": r"[!-~]+"}),
-    "pinterest": (r"https://api\.pinterest\.com/v5/ad_accounts/\d+/events", {"authorization": BEARER}),
-    "snapchat": (r"https://tr\.snapchat\.com/v3/[0-9a-zA-Z.-]+/events(?:\?access_token=.+)?", {}),
-    "reddit": (r"https://ads-api\.reddit\.com/api/v3/pixels/[^/]+/conversion_events", {"authorization": BEARER}),
-    "x": (r"https://ads-api\.(?:x|twitter)\.com/12/measurement/conversions/[^/]+", {}),
-    "openai": (r"https://bzr\.openai\.com/v1/events\?pid=[^&]+", {"authorization": BEARER}),
-}
-"""The address and the headers of each platform's documents. A webhook's are the user's own."""
 
 
 def known() -> dict[str, Measured]:
@@ -114,15 +87,15 @@ def _patient(destination: Destination) -> Callable[..., Request]:
 
 @ALL
 def test_the_address_and_the_headers_are_those_of_the_documents(destination: Destination) -> None:
-    if destination.slug not in WRITTEN:
-        assert destination.slug == "webhook", "add its address and headers from the platform's documents to WRITTEN"
+    written = FACTS[destination.slug]
+    if not written.address:
+        assert destination.slug == "webhook", "its test data lacks the address of the platform's documents"
         return
-    address, headers = WRITTEN[destination.slug]
     for settings in variants(destination):
         request = destination.build([event(destination.slug, whole(), 1)], settings, "token")
         assert request.method == "POST"
-        assert re.fullmatch(address, request.url), request.url
-        for name, form in {"content-type": JSON, **headers}.items():
+        assert re.fullmatch(written.address, request.url), request.url
+        for name, form in {"content-type": JSON, **written.headers}.items():
             assert re.fullmatch(form, request.headers[name], re.IGNORECASE), name
 
 

@@ -5,33 +5,15 @@ from collections import Counter
 import pytest
 
 from leadtrackr.conversions.audience import lead_data
-from leadtrackr.destinations.normalise import NOT_HASHED, RULES, Rule
-from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.destinations.normalise import NOT_HASHED, Rule
+from leadtrackr.destinations.registry import DESTINATIONS, RULES
 from leadtrackr.leads.intake import read
 from leadtrackr.leads.model import Door, Intake
 from tests.destinations.corpus import Phone, Text, countries, emails, names, phones
-from tests.destinations.making import SETTINGS, sha
+from tests.destinations.facts import FACTS
+from tests.destinations.making import sha
 
-EMAIL_COLUMNS = {
-    **dict.fromkeys(("meta", "microsoft", "tiktok", "pinterest", "snapchat", "x", "openai"), 0),
-    "linkedin": 1,
-    "google_ads": 2,
-    "google_ads_legacy": 2,
-    "ga4": 3,
-    "reddit": 4,
-}
-NAME_COLUMNS = {"meta": 0, "linkedin": 1, "tiktok": 2, "pinterest": 3, "snapchat": 3, "openai": 4}
-WITH_PLUS = {"google_ads", "google_ads_legacy", "ga4", "microsoft", "tiktok", "reddit", "x"}
-WITHOUT_PLUS = {"meta", "pinterest", "snapchat", "openai"}
-COUNTRY = {"meta", "pinterest", "snapchat"}
-DIGESTS = {
-    ("google_ads", "email"),
-    ("google_ads_legacy", "email"),
-    ("meta", "email"),
-    ("meta", "name"),
-    ("meta", "country"),
-}
-"""Where a platform's documents or its own program say that what is a digest already is taken as it is."""
+DIGESTS = {slug: known.digests for slug, known in FACTS.items() if known.digests}
 DIGEST = "0123456789abcdef" * 4
 KINDS = ("email", "phone", "name", "country")
 NUMBERS = list(phones())
@@ -69,16 +51,17 @@ def test_phone_numbers(one: Phone) -> None:
     if one.e164 is None:
         return
     for slug, rules in RULES.items():
-        expected = one.e164 if slug in WITH_PLUS else one.e164[1:]
-        assert rules.phone(one.e164) == (sha(expected) if slug in WITH_PLUS | WITHOUT_PLUS else None), slug
+        form = DIGESTS[slug].phone
+        expected = one.e164 if form == "+" else one.e164[1:]
+        assert rules.phone(one.e164) == (sha(expected) if form else None), slug
 
 
 @pytest.mark.parametrize("one", list(emails()), ids=lambda one: ascii(one.typed))
 def test_email_addresses(one: Text) -> None:
     key = posted({"email": one.typed}).email_key
     assert key == one.columns[0]
-    for slug, column in EMAIL_COLUMNS.items():
-        expected = one.columns[column]
+    for slug, digests in DIGESTS.items():
+        expected = None if digests.email is None else one.columns[digests.email]
         assert hashed(RULES[slug].email, key) == (None if expected is None else sha(expected)), slug
 
 
@@ -87,7 +70,8 @@ def test_names(one: Text) -> None:
     stored = posted({"firstName": one.typed, "lastName": one.typed})
     assert stored.first_name == stored.last_name == one.typed.strip()
     for slug, rules in RULES.items():
-        expected = one.columns[NAME_COLUMNS[slug]] if slug in NAME_COLUMNS else None
+        column = DIGESTS[slug].name
+        expected = None if column is None else one.columns[column]
         assert rules.name(one.typed.strip()) == (None if expected is None else sha(expected)), slug
 
 
@@ -97,7 +81,7 @@ def test_countries(typed: str, country: str | None) -> None:
     for user in told:
         assert posted({"firstName": "x", **user}).country == country
     for slug, rules in RULES.items():
-        expected = sha(country.lower()) if country and slug in COUNTRY else None
+        expected = sha(country.lower()) if country and DIGESTS[slug].country else None
         assert hashed(rules.country, country) == expected, slug
 
 
@@ -113,25 +97,21 @@ def test_a_lead_lives_where_it_says_and_else_where_the_project_is(
 @pytest.mark.parametrize("kind", KINDS)
 def test_digests_are_recognised_only_where_the_platform_says_so(slug: str, kind: str) -> None:
     rule: Rule = getattr(RULES[slug], kind)
-    taken = (slug, kind) in DIGESTS
+    taken = kind in DIGESTS[slug].kept
     assert rule.keeps_digests == taken
     if rule is not NOT_HASHED and kind != "phone":
         assert rule(DIGEST) == (DIGEST if taken else sha(DIGEST))
         assert rule(DIGEST.upper()) == (DIGEST if taken else sha(DIGEST))
 
 
-def test_the_expected_columns_cover_every_rule() -> None:
-    for kind, covered in (
-        ("email", set(EMAIL_COLUMNS)),
-        ("name", set(NAME_COLUMNS)),
-        ("phone", WITH_PLUS | WITHOUT_PLUS),
-        ("country", COUNTRY),
-    ):
-        assert {slug for slug, rules in RULES.items() if getattr(rules, kind) is not NOT_HASHED} == covered
+def test_every_rule_is_in_the_test_data_and_no_other() -> None:
+    assert DIGESTS.keys() == RULES.keys()
+    for slug, rules in RULES.items():
+        told = DIGESTS[slug]
+        there = (told.email is not None, told.phone is not None, told.name is not None, told.country)
+        assert there == tuple(getattr(rules, kind) is not NOT_HASHED for kind in KINDS), slug
 
 
-def test_every_destination_with_rules_is_in_the_table_by_its_slug() -> None:
-    """A platform that hashes nothing (a webhook) needs none; the others are found by their own slug."""
-    hashing = {slug for slug in DESTINATIONS if slug in RULES}
-    assert {"google_ads", "ga4", "meta"} <= hashing
-    assert set(SETTINGS) >= hashing
+def test_those_that_hash_are_known() -> None:
+    """A platform that hashes nothing (a webhook) needs no rules."""
+    assert {"google_ads", "ga4", "meta"} <= set(RULES) < set(DESTINATIONS)

@@ -22,6 +22,8 @@ def test_every_setting_is_on_it_and_what_can_be_done_afterwards() -> None:
         assert f"## {destination.name}" in text
         for field in destination.fields:
             assert f"`{field.name}`" in text
+        for name in destination.click_ids:
+            assert f"attributionData`: `{name}`" in text
         assert destination.take_back is not None
         assert destination.take_back.sentence in text
     assert "is asked 30 minutes after it" in text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.registry import RULES
 from tests.destinations.making import sha
 
 ALEXZ = "509e933019bb285a134a9334b8bb679dff79d0ce023d529af4bd744d47b4fd8a"

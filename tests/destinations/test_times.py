@@ -20,24 +20,13 @@ from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import from_datetime, iso_millis
 from leadtrackr.leads import listing
 from tests.destinations.compliance.people import whole
+from tests.destinations.facts import FACTS
 from tests.destinations.leaves import changed, leaves
 from tests.destinations.making import DAY, HOUR, NOON, SETTINGS, TOKENS, event
 
 ALL = pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 SECOND: Final = 1_000_000
 ZONES: Final = sorted(available_timezones())
-UNITS: Final = {
-    "google_ads": "iso",
-    "ga4": "us",
-    "meta": "s",
-    "linkedin": "ms",
-    "microsoft": "iso",
-    "tiktok": "s",
-    "pinterest": "s",
-    "reddit": "ms",
-    "openai": "ms",
-}
-"""As the platforms document them; where they document several, or the user decides, any of them."""
 
 
 @cache
@@ -126,7 +115,7 @@ def test_every_zone_in_both_nights(destination: Destination) -> None:
             found = sent_times(destination, at)
             assert found, "no time leaves"
             for unit, said in found:
-                assert unit == UNITS.get(destination.slug, unit)
+                assert unit == (FACTS[destination.slug].time or unit)
                 assert said <= at < said + SECOND, (zone, local)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from leadtrackr.cli.desk import Desk, at_desk, means_of
 from leadtrackr.cli.discovering import account_table, actions, list_accounts
 from leadtrackr.cli.output import json_option, show, table, tell
+from leadtrackr.cli.scaffolding import new
 from leadtrackr.cli.signing_in import PORT, Way
 from leadtrackr.cli.signing_in import sign_in as sign_in_at
 from leadtrackr.conversions import connections, operations
@@ -79,11 +80,12 @@ def connect(
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check, accounts and conversion actions, pause and resume."""
+    """The ad platforms: list, check, accounts and conversion actions, pause and resume; a new one."""
 
 
 destinations.add_command(list_accounts)
 destinations.add_command(actions)
+destinations.add_command(new)
 
 
 @destinations.command("list")

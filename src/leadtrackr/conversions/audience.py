@@ -3,11 +3,13 @@
 from typing import Final, Protocol
 
 from leadtrackr.destinations.contract import LeadData
+from leadtrackr.destinations.registry import CLICK_IDS
 from leadtrackr.leads import attribution
 
 ANALYTICS_IDS: Final = frozenset({"cid", "sid"})
 """Ids of analytics, not of advertising: `ad_storage` says nothing of them."""
 DENIED: Final = "denied"
+_KNOWN: Final = attribution.KNOWN | CLICK_IDS
 
 
 class LeadRow(Protocol):
@@ -38,7 +40,7 @@ def lead_data(row: LeadRow, *, lead_id: int, created_at: int, country: str | Non
 
     `country` is the project's: where its leads live, unless one says otherwise of itself.
     """
-    traits = attribution.read(row.attribution_data)
+    traits = attribution.read(row.attribution_data, _KNOWN)
     return LeadData(
         lead_id=lead_id,
         created_at=created_at,

@@ -1,1 +1,1 @@
-"""The ad platforms: each one file of data and pure functions. No database and no HTTP client in here."""
+"""The ad platforms: each package is one, data and pure functions. No database and no HTTP client in here."""

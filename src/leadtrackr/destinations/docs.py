@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from leadtrackr.destinations.contract import Destination, Field, StatusPoll
-from leadtrackr.destinations.normalise import RULES, Rule
-from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.destinations.normalise import Rule
+from leadtrackr.destinations.registry import DESTINATIONS, RULES
 
 _INTRO = """# Destinations
 
@@ -82,9 +82,9 @@ def _lines(destinations: Iterable[Destination]) -> Iterator[str]:
 
 
 def _rules(slug: str) -> tuple[str, ...]:
-    rules, known = RULES[slug], DESTINATIONS.get(slug)
+    rules = RULES[slug]
     said = (rules.email, rules.phone, rules.name, rules.country)
-    return known.name if known else f"`{slug}`", *map(_rule, said), rules.source
+    return DESTINATIONS[slug].name, *map(_rule, said), rules.source
 
 
 def _rule(rule: Rule) -> str:
@@ -97,6 +97,8 @@ def _section(destination: Destination) -> Iterator[str]:
     yield f"Needed of a lead, one of: {needed}.\n" if needed else "Needed of a lead: nothing.\n"
     if destination.also_needed:
         yield f"Needed besides: {_names(destination.also_needed)}.\n"
+    if destination.click_ids:
+        yield f"Looked for in a lead's `attributionData`: {_names(destination.click_ids)}.\n"
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination)}.\n"
     if destination.version_ends:

@@ -1,13 +1,14 @@
-"""What is hashed, platform by platform: `RULES` says it, in one table.
+"""How a value becomes the text that is hashed: the rules that platforms have, by name. A destination declares its own.
 
 One person needs different digests per platform, so no digest is shared. Input is a lead's data as `LeadData` holds it:
-e-mail trimmed and lower-cased, phone E.164 with `+`, country ISO 3166-1 alpha-2.
+e-mail trimmed and lower-cased, phone E.164 with `+`, country ISO 3166-1 alpha-2. The reference page shows in one table
+which platform has which rule.
 """
 
 import string
 import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from leadtrackr.kit.hashing import is_sha256_hex, sha256_hex
@@ -33,6 +34,10 @@ class Rule:
         if not text:
             return None
         return text.lower() if self.keeps_digests and is_sha256_hex(text) else sha256_hex(text)
+
+    def or_digest(self) -> "Rule":
+        """The same, for a platform that says that a digest is taken as it is."""
+        return replace(self, keeps_digests=True)
 
 
 NOT_HASHED: Final = Rule("Not sent as a digest.", lambda _value: "")
@@ -107,73 +112,21 @@ def _without_space_and_ascii_punctuation(name: str) -> str:
     return _without_space(name).translate(_NO_ASCII_PUNCTUATION)
 
 
-_TIDY_EMAIL: Final = Rule("Trimmed, lower case.", _tidy)
-_BARE_EMAIL: Final = Rule("Trimmed, lower case; no dots and nothing from + on before the @.", _without_dots_and_alias)
-_E164: Final = Rule("E.164 with +.", _e164)
-_DIGITS: Final = Rule("Digits with the country code, no + and no zeros before them.", _digits)
-_TIDY_NAME: Final = Rule("Trimmed, lower case.", _tidy)
-
-_GOOGLE: Final = Rules(
-    email=Rule(
-        "No whitespace, lower case; at Gmail alone no dots and nothing from + on before the @.",
-        _at_gmail_without_dots_and_alias,
-        keeps_digests=True,
-    ),
-    phone=_E164,
-    source="Data Manager API, Formatting guidelines",
+TIDY_EMAIL: Final = Rule("Trimmed, lower case.", _tidy)
+BARE_EMAIL: Final = Rule("Trimmed, lower case; no dots and nothing from + on before the @.", _without_dots_and_alias)
+EMAIL_WITHOUT_SPACE: Final = Rule("No whitespace, lower case.", _without_space)
+GMAIL_BARE_EMAIL: Final = Rule(
+    "No whitespace, lower case; at Gmail alone no dots and nothing from + on before the @.",
+    _at_gmail_without_dots_and_alias,
 )
-RULES: Final[Mapping[str, Rules]] = {
-    "google_ads": _GOOGLE,
-    "google_ads_legacy": _GOOGLE,
-    "ga4": Rules(
-        email=Rule("Trimmed, lower case; at Gmail alone no dots before the @.", _at_gmail_without_dots),
-        phone=_E164,
-        source="Measurement Protocol, User-provided data",
-    ),
-    "meta": Rules(
-        email=Rule("Trimmed, lower case.", _tidy, keeps_digests=True),
-        phone=_DIGITS,
-        name=Rule("Lower case, no punctuation; other scripts kept.", _without_punctuation, keeps_digests=True),
-        country=Rule("Two letters, lower case.", _tidy, keeps_digests=True),
-        source="Conversions API, Customer information parameters, and Meta's own SDK for digests",
-    ),
-    "linkedin": Rules(
-        email=Rule("No whitespace, lower case.", _without_space),
-        name=Rule("Lower case, no spaces, no punctuation.", _without_space_and_punctuation),
-        source="Conversions API, Schema",
-    ),
-    "microsoft": Rules(
-        email=_TIDY_EMAIL,
-        phone=_E164,
-        source="Offline conversions; whether dots and aliases are to be taken out is not documented for them",
-    ),
-    "tiktok": Rules(
-        email=_TIDY_EMAIL,
-        phone=_E164,
-        name=Rule("Lower case, no spaces.", _without_space),
-        source="Events API 2.0, Parameters",
-    ),
-    "pinterest": Rules(
-        email=_TIDY_EMAIL,
-        phone=_DIGITS,
-        name=_TIDY_NAME,
-        country=Rule("Two letters, lower case.", _tidy),
-        source="Conversions API, User data",
-    ),
-    "snapchat": Rules(
-        email=_TIDY_EMAIL,
-        phone=_DIGITS,
-        name=_TIDY_NAME,
-        country=Rule("Two letters, lower case.", _tidy),
-        source="Conversions API, Parameters",
-    ),
-    "reddit": Rules(email=_BARE_EMAIL, phone=_E164, source="Conversions API; measured connectors for the e-mail form"),
-    "x": Rules(email=_TIDY_EMAIL, phone=_E164, source="Conversion API, Identifiers"),
-    "openai": Rules(
-        email=_TIDY_EMAIL,
-        phone=_DIGITS,
-        name=Rule("Lower case, no whitespace and no ASCII punctuation.", _without_space_and_ascii_punctuation),
-        source="Ads Conversions API, User object; whether a phone keeps its + is not documented",
-    ),
-}
-"""By the destination's slug."""
+GMAIL_DOTLESS_EMAIL: Final = Rule("Trimmed, lower case; at Gmail alone no dots before the @.", _at_gmail_without_dots)
+E164: Final = Rule("E.164 with +.", _e164)
+DIGITS: Final = Rule("Digits with the country code, no + and no zeros before them.", _digits)
+TIDY_NAME: Final = Rule("Trimmed, lower case.", _tidy)
+NAME_WITHOUT_SPACE: Final = Rule("Lower case, no spaces.", _without_space)
+NAME_WITHOUT_PUNCTUATION: Final = Rule("Lower case, no punctuation; other scripts kept.", _without_punctuation)
+BARE_NAME: Final = Rule("Lower case, no spaces, no punctuation.", _without_space_and_punctuation)
+BARE_ASCII_NAME: Final = Rule(
+    "Lower case, no whitespace and no ASCII punctuation.", _without_space_and_ascii_punctuation
+)
+TIDY_COUNTRY: Final = Rule("Two letters, lower case.", _tidy)

@@ -1,49 +1,63 @@
 """All destinations, and the checks that follow from their declarations."""
 
+import importlib
 import json
+import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
 
 import msgspec
 
+from leadtrackr import destinations
 from leadtrackr.destinations.contract import Destination, Event, Field, Settings
-from leadtrackr.destinations.ga4 import GA4
-from leadtrackr.destinations.google_ads import GOOGLE_ADS
-from leadtrackr.destinations.google_ads_legacy import GOOGLE_ADS_LEGACY
-from leadtrackr.destinations.linkedin import LINKEDIN
-from leadtrackr.destinations.meta import META
-from leadtrackr.destinations.microsoft import MICROSOFT
-from leadtrackr.destinations.openai import OPENAI
-from leadtrackr.destinations.pinterest import PINTEREST
-from leadtrackr.destinations.reddit import REDDIT
-from leadtrackr.destinations.snapchat import SNAPCHAT
-from leadtrackr.destinations.tiktok import TIKTOK
-from leadtrackr.destinations.webhook import WEBHOOK
-from leadtrackr.destinations.x import X
+from leadtrackr.destinations.normalise import Rules
 from leadtrackr.kit.errors import InvalidInput, NotFound
 from leadtrackr.kit.ids import Ids
 
-DESTINATIONS: Final[Mapping[str, Destination]] = {
-    each.slug: each
-    for each in (
-        GOOGLE_ADS,
-        GOOGLE_ADS_LEGACY,
-        GA4,
-        META,
-        LINKEDIN,
-        MICROSOFT,
-        TIKTOK,
-        PINTEREST,
-        SNAPCHAT,
-        REDDIT,
-        X,
-        OPENAI,
-        WEBHOOK,
-    )
-}
+_CONTRACT: Final = "contract"
+_FIRST: Final = (
+    "google_ads",
+    "google_ads_legacy",
+    "ga4",
+    "meta",
+    "linkedin",
+    "microsoft",
+    "tiktok",
+    "pinterest",
+    "snapchat",
+    "reddit",
+    "x",
+    "openai",
+)
+"""Those that people look for first, in this order; the others follow by their slugs."""
+
+
+def _found() -> Iterator[Destination]:
+    """A destination is each package here, but the contract; it declares itself under its slug in capitals."""
+    for module in pkgutil.iter_modules(destinations.__path__):
+        if module.ispkg and module.name != _CONTRACT:
+            name = module.name.upper()
+            declared = getattr(importlib.import_module(f"{destinations.__name__}.{module.name}"), name, None)
+            if not isinstance(declared, Destination) or declared.slug != module.name:
+                raise TypeError(f"destinations/{module.name} does not declare {name}, a Destination of that slug.")
+            yield declared
+
+
+def _place(destination: Destination) -> tuple[int, str]:
+    known = destination.slug in _FIRST
+    return (_FIRST.index(destination.slug) if known else len(_FIRST)), destination.slug
+
+
+DESTINATIONS: Final[Mapping[str, Destination]] = {each.slug: each for each in sorted(_found(), key=_place)}
 """By slug, in the order in which people see them."""
+
+RULES: Final[Mapping[str, Rules]] = {slug: each.hashing for slug, each in DESTINATIONS.items() if each.hashing}
+"""What is hashed, by slug, of those that hash."""
+
+CLICK_IDS: Final = frozenset(name for each in DESTINATIONS.values() for name in each.click_ids)
+"""The click ids that only one destination reads."""
 
 
 def get(slug: str) -> Destination:

@@ -19,7 +19,7 @@ IDS: Final[tuple[str, ...]] = (
 """The click ids and cookies that the clients know, by the names they send. Meta's id of a lead from an Instant Form is
 sent by no client: whoever brings such leads in puts it there."""
 
-_KNOWN: Final = frozenset(IDS)
+KNOWN: Final = frozenset(IDS)
 CONSENT: Final = ("ad_user_data", "ad_personalization", "ad_storage", "analytics_storage")
 _ANSWERS: Final = frozenset({"granted", "denied"})
 _NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
@@ -45,14 +45,15 @@ class Attribution(msgspec.Struct, frozen=True, gc=False):
     """Host and path of the page with the form, without scheme, query and fragment."""
 
 
-def read(attribution_data: object) -> Attribution:
-    """Reads what is stored, as JSON text or decoded. ValueError for a text that is no JSON.
+def read(attribution_data: object, known: frozenset[str] = KNOWN) -> Attribution:
+    """Reads what is stored, as JSON text or decoded; `known` are the names of the ids that are looked for.
 
-    Ids left out as wrong data: an fbc without its prefix, a sid that is a client id.
+    Ids left out as wrong data: an fbc without its prefix, a sid that is a client id. ValueError for a text that is no
+    JSON.
     """
     said = msgspec.json.decode(attribution_data) if isinstance(attribution_data, str) else attribution_data
     stored = mapping(said)
-    return Attribution(_ids(stored), _consent(stored), _conversion_page(stored))
+    return Attribution(_ids(stored, known), _consent(stored), _conversion_page(stored))
 
 
 def ids(lead: Lead) -> dict[str, str]:
@@ -70,9 +71,9 @@ def conversion_page(lead: Lead) -> str | None:
     return read(lead.attribution_data).conversion_page
 
 
-def _ids(stored: dict[str, object]) -> dict[str, str]:
-    known = {name: raw for name, raw in stored.items() if name in _KNOWN and raw != ""}
-    found = known if _are_plain(known) else {name: value for name, raw in known.items() if (value := exact(raw))}
+def _ids(stored: dict[str, object], known: frozenset[str]) -> dict[str, str]:
+    given = {name: raw for name, raw in stored.items() if name in known and raw != ""}
+    found = given if _are_plain(given) else {name: value for name, raw in given.items() if (value := exact(raw))}
     for name in found.keys() & _FROM_GCL:
         if (value := found[name]).startswith("GCL.") and (cookie := _GCL_COOKIE.fullmatch(value)):
             found[name] = cookie[1]

@@ -1,6 +1,6 @@
 """What a platform is to the sandbox: it takes one call and gives one answer.
 
-A new platform is one file with a `Platform` in it and one line in `registry.py`.
+A new platform is one package, named by its slug, with a `Platform` in it.
 """
 
 from abc import ABC, abstractmethod

@@ -1,51 +1,36 @@
-"""The platforms that the sandbox plays. A new one is one file and one line here."""
+"""The platforms that the sandbox plays: each is a package here, named by its slug, with a `Platform` in it."""
 
-from typing import Any
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
+from leadtrackr import sandbox
 from leadtrackr.sandbox.contract import Platform
-from leadtrackr.sandbox.ga4 import Ga4
-from leadtrackr.sandbox.google_ads import GoogleAds
-from leadtrackr.sandbox.google_ads_api import GoogleAdsApi
-from leadtrackr.sandbox.google_ads_legacy import GoogleAdsLegacy
-from leadtrackr.sandbox.google_analytics_admin import GoogleAnalyticsAdmin
-from leadtrackr.sandbox.google_oauth import GoogleOAuth
-from leadtrackr.sandbox.linkedin import LinkedIn
-from leadtrackr.sandbox.linkedin_oauth import LinkedInOAuth
-from leadtrackr.sandbox.meta import Meta
-from leadtrackr.sandbox.microsoft import Microsoft
-from leadtrackr.sandbox.microsoft_customers import MicrosoftCustomers
-from leadtrackr.sandbox.microsoft_oauth import MicrosoftOAuth
-from leadtrackr.sandbox.openai import OpenAi
-from leadtrackr.sandbox.pinterest import Pinterest
-from leadtrackr.sandbox.reddit import Reddit
-from leadtrackr.sandbox.snapchat import Snapchat
-from leadtrackr.sandbox.tiktok import TikTok
-from leadtrackr.sandbox.webhook import Webhook
 from leadtrackr.sandbox.world import World
-from leadtrackr.sandbox.x import X
+
+Make = Callable[[World], Platform[Any]]
+
+
+def _found() -> Iterator[Make]:
+    for module in pkgutil.iter_modules(sandbox.__path__):
+        if module.ispkg:
+            yield _platform(module.name)
+
+
+def _platform(slug: str) -> Make:
+    """The class of that slug in the package of that name. TypeError when there is none, or more than one."""
+    inside: dict[str, Any] = vars(importlib.import_module(f"{sandbox.__name__}.{slug}"))
+    classes = {one for one in inside.values() if isinstance(one, type) and issubclass(one, Platform)}
+    played: list[Make] = [one for one in classes if getattr(one, "slug", None) == slug]
+    if len(played) != 1:
+        raise TypeError(f"sandbox/{slug} has {len(played)} platforms with the slug {slug!r}; it needs one.")
+    return played[0]
+
+
+_PLATFORMS: Final = tuple(_found())
 
 
 def platforms(world: World) -> dict[str, Platform[Any]]:
     """Each platform by its slug, fresh, with its default settings."""
-    made: tuple[Platform[Any], ...] = (
-        GoogleAds(world),
-        GoogleAdsLegacy(world),
-        Ga4(world),
-        Meta(world),
-        LinkedIn(world),
-        Microsoft(world),
-        TikTok(world),
-        Pinterest(world),
-        Snapchat(world),
-        Reddit(world),
-        X(world),
-        OpenAi(world),
-        Webhook(world),
-        GoogleOAuth(world),
-        LinkedInOAuth(world),
-        MicrosoftOAuth(world),
-        MicrosoftCustomers(world),
-        GoogleAdsApi(world),
-        GoogleAnalyticsAdmin(world),
-    )
-    return {platform.slug: platform for platform in made}
+    return {platform.slug: platform for platform in (make(world) for make in _PLATFORMS)}

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.destinations.contract import LeadData
+from leadtrackr.destinations.registry import CLICK_IDS
 from leadtrackr.leads.attribution import IDS
 from leadtrackr.leads.intake import read
 from leadtrackr.leads.model import Door
 from tests.destinations.making import NOON
 
+OWN: Final = sorted(CLICK_IDS)
 LETTERS: Final = string.ascii_letters + string.digits + "-_"
 DENSITIES: Final = (0.03, 0.1, 0.3, 0.7, 1.0)
 """How much of what a lead may have is there."""
@@ -54,7 +56,7 @@ def whole() -> LeadData:
     """Somebody of whom everything is known, in its right form."""
     rng = random.Random(1)
     user = {"email": EMAILS[1], "phone": PHONES[0], "firstName": "Erika", "lastName": "Mustermann", "country": "DE"}
-    ids = {name: _right(rng, name) for name in IDS}
+    ids = {name: _right(rng, name) for name in (*IDS, *OWN)}
     attribution = {**ids, "consent": {}, "conversionPage": PAGES[0]}
     device = {"ipAddress": ADDRESSES[0], "userAgent": AGENTS[0]}
     return _lead({"userData": user, "attributionData": attribution, "deviceData": device}, 1, "DE")
@@ -64,7 +66,19 @@ def leads(seed: int, count: int) -> Iterator[LeadData]:
     """So many different leads as destinations may know of them: read by the intake, and without what is forbidden."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
-        yield _lead(_body(rng), number, rng.choice(("NL", "DE", "US", None)))
+        body = _body(rng)
+        body["attributionData"] |= _own_ids(seed, number)
+        yield _lead(body, number, rng.choice(("NL", "DE", "US", None)))
+
+
+def _own_ids(seed: int, number: int) -> dict[str, object]:
+    """The ids that only one platform reads, each from a generator of its own: a new one changes no other lead."""
+    found: dict[str, object] = {}
+    for name in OWN:
+        rng = random.Random(f"{seed}/{number}/{name}")
+        if rng.random() < rng.choice(DENSITIES):
+            found[name] = _id(rng, name)
+    return found
 
 
 def _lead(body: dict[str, Any], number: int, country: str | None) -> LeadData:

@@ -9,6 +9,7 @@ from leadtrackr.destinations.contract.answers import Code, Outcome, Request, Res
 from leadtrackr.destinations.contract.consent import Consent
 from leadtrackr.destinations.contract.events import Event, Field, LeadData, Limits, Settings, Warning, Window
 from leadtrackr.destinations.contract.reading import AccountTree, Actions, Listing, Standing, Steps
+from leadtrackr.destinations.normalise import Rules
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -152,6 +153,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     limits. It never holds a secret and stays the same when one is renewed. None: the account."""
     counted_by_help: str = ""
     """The same in a word, for the reference page."""
+    hashing: Rules | None = None
+    """What is hashed and in which form; None where nothing is."""
+    click_ids: tuple[str, ...] = ()
+    """Names in a lead's attribution data that only this platform reads, beside those that the clients know by
+    themselves (`leads.attribution.IDS`). They reach it in `LeadData.ids`, under the same consent as the others."""
     missing: Callable[[LeadData, Settings], tuple[Warning, ...]]
     """Why this lead cannot be used; empty when it can."""
     window: Callable[[Event, Settings], Window]

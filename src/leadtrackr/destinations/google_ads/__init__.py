@@ -41,7 +41,7 @@ from leadtrackr.destinations.google_ads.standing import (
 )
 from leadtrackr.destinations.google_ads.status import GOOGLE_STATUS
 from leadtrackr.destinations.http_common import JSON, encode, joined
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import E164, GMAIL_BARE_EMAIL, Rules
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.money import to_units
@@ -54,7 +54,7 @@ RETRACT_AS_ZERO: Final = "retract_as_zero"
 
 _ACCOUNT: Final = r"\d{10}"
 _ACCOUNT_HELP: Final = "Enter the ten digits of a Google Ads customer id, as at the top of Google Ads."
-_RULES: Final = RULES["google_ads"]
+HASHING: Final = Rules(email=GMAIL_BARE_EMAIL.or_digest(), phone=E164, source="Data Manager API, Formatting guidelines")
 _FIELDS: Final = (
     Field(
         name="operating_account",
@@ -237,8 +237,8 @@ def _event(event: Event, with_user_data: bool) -> _Event:
 
 
 def _user_data(lead: LeadData) -> _UserData:
-    by_email = (_Identifier(_RULES.email(lead.email)),) if lead.email else ()
-    return _UserData((*by_email, _Identifier(None, _RULES.phone(lead.phone))) if lead.phone else by_email)
+    by_email = (_Identifier(HASHING.email(lead.email)),) if lead.email else ()
+    return _UserData((*by_email, _Identifier(None, HASHING.phone(lead.phone))) if lead.phone else by_email)
 
 
 @lru_cache(maxsize=16)
@@ -259,6 +259,7 @@ GOOGLE_ADS: Final = Destination(
     fields=(*_FIELDS, *RATE_FIELDS),
     one_of=(("client_id", "client_secret", "refresh_token"), ("service_account_json",)),
     event_field=_EVENT_FIELD,
+    hashing=HASHING,
     limits=Limits(
         batch_events=2000,
         batch_bytes=8_000_000,

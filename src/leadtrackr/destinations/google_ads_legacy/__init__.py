@@ -25,13 +25,12 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
-from leadtrackr.destinations.google_ads import CLICK_DAYS, CLICK_IDS, GOOGLE_ADS, HASHED_DAYS
+from leadtrackr.destinations.google_ads import CLICK_DAYS, CLICK_IDS, GOOGLE_ADS, HASHED_DAYS, HASHING
 from leadtrackr.destinations.google_ads import missing as lacks_what_google_needs
 from leadtrackr.destinations.google_ads.oauth import ADWORDS_AUTH, cloud_project
 from leadtrackr.destinations.google_ads_legacy.answer import read, read_check, read_validation
 from leadtrackr.destinations.google_ads_legacy.codes import CODES
 from leadtrackr.destinations.http_common import JSON, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, HOUR, SECOND, to_datetime
 from leadtrackr.kit.money import to_units
@@ -41,7 +40,6 @@ VERSION: Final = "v25"
 
 _ACCOUNT: Final = r"\d{10}"
 _ACCOUNT_HELP: Final = "Enter the ten digits of a Google Ads customer id, as at the top of Google Ads."
-_RULES: Final = RULES["google_ads_legacy"]
 _SAME: Final = {field.name: field for field in GOOGLE_ADS.fields}
 _FIELDS: Final = (
     Field(
@@ -218,9 +216,9 @@ def _adjustment(event: Event, settings: Settings) -> _Adjustment:
 def _identifiers(lead: LeadData) -> tuple[_Identifier, ...] | None:
     found = []
     if lead.email:
-        found.append(_Identifier(_RULES.email(lead.email), None, "FIRST_PARTY"))
+        found.append(_Identifier(HASHING.email(lead.email), None, "FIRST_PARTY"))
     if lead.phone:
-        found.append(_Identifier(None, _RULES.phone(lead.phone), "FIRST_PARTY"))
+        found.append(_Identifier(None, HASHING.phone(lead.phone), "FIRST_PARTY"))
     return tuple(found) or None
 
 
@@ -252,6 +250,7 @@ GOOGLE_ADS_LEGACY: Final = Destination(
     fields=(*_FIELDS, *RATE_FIELDS),
     one_of=(("client_id", "client_secret", "refresh_token"), ("service_account_json",)),
     event_field=_EVENT_FIELD,
+    hashing=HASHING,
     limits=Limits(batch_events=2000, batch_bytes=8_000_000, in_flight=4, timeout_s=60),
     identifiers=(*CLICK_IDS, "user_data"),
     account=account,

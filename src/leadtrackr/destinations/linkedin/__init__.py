@@ -39,7 +39,7 @@ from leadtrackr.destinations.linkedin.declared import (
 )
 from leadtrackr.destinations.linkedin.oauth import LINKEDIN_AUTH, OAUTH_CODES
 from leadtrackr.destinations.linkedin.rules import LINKEDIN_RULES, RULE_CODES
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import BARE_NAME, EMAIL_WITHOUT_SPACE, Rules
 from leadtrackr.destinations.token_end import token_ends
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.hashing import sha256_hex
@@ -50,7 +50,7 @@ MAX_AGE_DAYS: Final = 90
 _MILLISECOND: Final = 1000
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 
-_RULES: Final = RULES["linkedin"]
+_RULES: Final = Rules(email=EMAIL_WITHOUT_SPACE, name=BARE_NAME, source="Conversions API, Schema")
 
 
 class _Id(msgspec.Struct, gc=False, rename="camel"):
@@ -181,6 +181,7 @@ LINKEDIN: Final = Destination(
     fields=(*FIELDS, *RATE_FIELDS),
     one_of=ONE_OF,
     event_field=EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(
         batch_events=5000, batch_bytes=16_000_000, in_flight=2, requests_per_minute=600, requests_per_day=500_000
     ),

@@ -33,7 +33,7 @@ from leadtrackr.destinations.http_common import (
 )
 from leadtrackr.destinations.meta.answer import read, read_check
 from leadtrackr.destinations.meta.codes import CODES
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import DIGITS, NAME_WITHOUT_PUNCTUATION, TIDY_COUNTRY, TIDY_EMAIL, Rules
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.kit.clock import DAY, SECOND
 from leadtrackr.kit.hashing import sha256_hex
@@ -55,7 +55,13 @@ MAX_AGE_DAYS: Final = 7
 _COOKIE: Final = re.compile(r"fb\.\d{1,2}\.\d{1,20}\.\S+")
 _LEAD_ID: Final = re.compile(r"[1-9][0-9]{14,16}")
 
-_RULES: Final = RULES["meta"]
+_RULES: Final = Rules(
+    email=TIDY_EMAIL.or_digest(),
+    phone=DIGITS,
+    name=NAME_WITHOUT_PUNCTUATION.or_digest(),
+    country=TIDY_COUNTRY.or_digest(),
+    source="Conversions API, Customer information parameters, and Meta's own SDK for digests",
+)
 _FIELDS: Final = (
     Field(
         name="dataset_id",
@@ -283,6 +289,7 @@ META: Final = Destination(
     version_ends=VERSION_ENDS,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
     identifiers=("user_data", "meta_lead_id"),
     masked_keys=("client_ip_address", "client_user_agent"),

@@ -29,14 +29,18 @@ from leadtrackr.destinations.microsoft.codes import CODES
 from leadtrackr.destinations.microsoft.consent import MICROSOFT_CONSENT
 from leadtrackr.destinations.microsoft.declared import EVENT_FIELD, FIELDS, UNVERIFIED, VERSION
 from leadtrackr.destinations.microsoft.oauth import MICROSOFT_AUTH
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import E164, TIDY_EMAIL, Rules
 from leadtrackr.destinations.token_end import token_ends
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.money import to_units
 
 HOST: Final = "https://campaign.api.bingads.microsoft.com"
 MAX_AGE_DAYS: Final = 90
-_RULES: Final = RULES["microsoft"]
+_RULES: Final = Rules(
+    email=TIDY_EMAIL,
+    phone=E164,
+    source="Offline conversions; whether dots and aliases are to be taken out is not documented for them",
+)
 
 
 class _Keys(msgspec.Struct, rename="pascal", omit_defaults=True, gc=False):
@@ -175,6 +179,7 @@ MICROSOFT: Final = Destination(
     api_version_ends=None,
     fields=(*FIELDS, *RATE_FIELDS),
     event_field=EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=4_000_000, in_flight=2, timeout_s=60),
     identifiers=("msclkid",),
     account=account,

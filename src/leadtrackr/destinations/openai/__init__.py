@@ -24,7 +24,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, ON_THE_WAY, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import BARE_ASCII_NAME, DIGITS, TIDY_EMAIL, Rules
 from leadtrackr.destinations.openai.answer import read, read_check, read_validated
 from leadtrackr.destinations.openai.codes import CODES, DOCS
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
@@ -51,7 +51,12 @@ _PHONE_DIGITS: Final = range(8, 16)
 _PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
 _OWN_NAMES: Final = "|".join(DATA_TYPES)
 
-_RULES: Final = RULES["openai"]
+_RULES: Final = Rules(
+    email=TIDY_EMAIL,
+    phone=DIGITS,
+    name=BARE_ASCII_NAME,
+    source="Ads Conversions API, User object; whether a phone keeps its + is not documented",
+)
 _FIELDS: Final = (
     Field(
         name="pixel_id",
@@ -224,6 +229,7 @@ OPENAI: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=2),
     identifiers=("user",),
     masked_keys=("ip_address", "user_agent"),

@@ -24,7 +24,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, PAGE, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import DIGITS, TIDY_COUNTRY, TIDY_EMAIL, TIDY_NAME, Rules
 from leadtrackr.destinations.pinterest.answer import read, read_check, read_validation
 from leadtrackr.destinations.pinterest.codes import CODES, DOCS
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
@@ -34,7 +34,9 @@ from leadtrackr.kit.money import to_units
 HOST: Final = "https://api.pinterest.com"
 VERSION: Final = "v5"
 MAX_AGE_DAYS: Final = 30
-_RULES: Final = RULES["pinterest"]
+_RULES: Final = Rules(
+    email=TIDY_EMAIL, phone=DIGITS, name=TIDY_NAME, country=TIDY_COUNTRY, source="Conversions API, User data"
+)
 
 _FIELDS: Final = (
     Field(
@@ -206,6 +208,7 @@ PINTEREST: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_minute=5000),
     identifiers=("email", "ip_address and user_agent"),
     masked_keys=("client_ip_address", "client_user_agent"),

@@ -23,7 +23,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, ON_THE_WAY, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import BARE_EMAIL, E164, Rules
 from leadtrackr.destinations.reddit.answer import read, read_check
 from leadtrackr.destinations.reddit.codes import CODES, DOCS
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
@@ -49,7 +49,7 @@ _UUID: Final = re.compile(r"\d{10,13}\.[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 _PAGE: Final = re.compile(r"[^\s/?#]+\.[^\s/?#]+(?:/\S*)?")
 _OWN_NAMES: Final = "|".join((*(name.replace("_", "_?") for name in TRACKING_TYPES), "CUSTOM"))
 
-_RULES: Final = RULES["reddit"]
+_RULES: Final = Rules(email=BARE_EMAIL, phone=E164, source="Conversions API; measured connectors for the e-mail form")
 _FIELDS: Final = (
     Field(
         name="pixel_id",
@@ -203,6 +203,7 @@ REDDIT: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_second=10),
     identifiers=("user",),
     masked_keys=("user_agent",),

@@ -26,7 +26,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, PAGE, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import DIGITS, TIDY_COUNTRY, TIDY_EMAIL, TIDY_NAME, Rules
 from leadtrackr.destinations.snapchat.answer import read, read_check, read_validation
 from leadtrackr.destinations.snapchat.codes import CODES, DOCS
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
@@ -38,7 +38,9 @@ VERSION: Final = "v3"
 MAX_AGE_DAYS: Final = 7
 OLDEST_DAYS: Final = 37
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_RULES: Final = RULES["snapchat"]
+_RULES: Final = Rules(
+    email=TIDY_EMAIL, phone=DIGITS, name=TIDY_NAME, country=TIDY_COUNTRY, source="Conversions API, Parameters"
+)
 
 _FIELDS: Final = (
     Field(
@@ -216,6 +218,7 @@ SNAPCHAT: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
     identifiers=("email", "phone", "ip_address and user_agent"),
     secret_in_query=True,

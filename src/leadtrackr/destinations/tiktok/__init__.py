@@ -23,7 +23,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, PAGE, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import E164, NAME_WITHOUT_SPACE, TIDY_EMAIL, Rules
 from leadtrackr.destinations.tiktok.answer import read, read_check
 from leadtrackr.destinations.tiktok.codes import CODES, DOCS
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
@@ -34,7 +34,7 @@ HOST: Final = "https://business-api.tiktok.com"
 VERSION: Final = "v1.3"
 MAX_AGE_DAYS: Final = 28
 LONGEST_TTCLID: Final = 1000
-_RULES: Final = RULES["tiktok"]
+_RULES: Final = Rules(email=TIDY_EMAIL, phone=E164, name=NAME_WITHOUT_SPACE, source="Events API 2.0, Parameters")
 
 _FIELDS: Final = (
     Field(
@@ -230,6 +230,7 @@ TIKTOK: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_second=1000),
     identifiers=("email", "phone", "ttclid", "ttp", "ip_address and user_agent"),
     also_needed=("page",),

@@ -24,7 +24,7 @@ from leadtrackr.destinations.contract import (
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, encode, joined, sent_at
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import E164, TIDY_EMAIL, Rules
 from leadtrackr.destinations.token_end import TOKEN_ENDS_ON, token_ends
 from leadtrackr.destinations.x.answer import read, read_check
 from leadtrackr.destinations.x.codes import CODES, DOCS
@@ -35,7 +35,7 @@ from leadtrackr.kit.money import to_units
 HOST: Final = "https://ads-api.x.com"
 VERSION: Final = "12"
 MAX_AGE_DAYS: Final = 30
-_RULES: Final = RULES["x"]
+_RULES: Final = Rules(email=TIDY_EMAIL, phone=E164, source="Conversion API, Identifiers")
 
 
 def _secret(name: str, label: str, of: str) -> Field:
@@ -167,6 +167,7 @@ X: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=500, batch_bytes=4_000_000, in_flight=4, requests_per_minute=6_666),
     identifiers=("email", "phone", "twclid"),
     account=account,

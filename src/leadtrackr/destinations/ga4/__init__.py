@@ -31,7 +31,7 @@ from leadtrackr.destinations.contract import (
     Window,
 )
 from leadtrackr.destinations.contract import Warning as SkipWarning
-from leadtrackr.destinations.ga4_accounts import (
+from leadtrackr.destinations.ga4.accounts import (
     ANALYTICS_CONSENT,
     GA4_ACCOUNTS,
     LISTING_AUTH,
@@ -48,7 +48,7 @@ from leadtrackr.destinations.http_common import (
     transport_failure,
     unknown_failure,
 )
-from leadtrackr.destinations.normalise import RULES
+from leadtrackr.destinations.normalise import E164, GMAIL_DOTLESS_EMAIL, Rules
 from leadtrackr.destinations.rows import fault, mend, taken, trouble
 from leadtrackr.kit.clock import HOUR
 from leadtrackr.kit.money import to_units
@@ -90,7 +90,7 @@ _FIELDS: Final = (
         default="global",
     ),
 )
-_RULES: Final = RULES["ga4"]
+_RULES: Final = Rules(email=GMAIL_DOTLESS_EMAIL, phone=E164, source="Measurement Protocol, User-provided data")
 _EVENT_FIELD: Final = Field(
     name="ga4",
     label="Event name",
@@ -267,6 +267,7 @@ GA4: Final = Destination(
     api_version_ends=None,
     fields=(*_FIELDS, *LISTING_FIELDS, *RATE_FIELDS),
     event_field=_EVENT_FIELD,
+    hashing=_RULES,
     limits=Limits(batch_events=1, batch_bytes=129_999, in_flight=8, timeout_s=20),
     identifiers=("cid",),
     secret_in_query=True,
