@@ -14,7 +14,7 @@ from .conftest import Environment, Run, data
 
 SLUG = "sample_ads"
 PACKAGE = f"src/leadtrackr/destinations/{SLUG}/__init__.py"
-PYTEST = "python -m pytest -rf -p no:xdist -p no:cacheprovider"
+PYTEST = "python -m pytest -rf -n 0 -p no:cacheprovider"
 WRITTEN = [
     "src/leadtrackr/destinations/sample_ads/__init__.py",
     "src/leadtrackr/destinations/sample_ads/answer.py",

@@ -52,7 +52,7 @@ def test_its_code_fits_and_its_commands_work(checkout: Checkout, environment: En
     checkout.works(
         f"mypy {package} tests/destinations/test_{SLUG}.py && ruff check src tests && lint-imports --no-cache"
     )
-    checkout.works(f"{SUITE} -p no:xdist tests/sandbox/test_docs.py tests/destinations/test_docs_page.py")
+    checkout.works(f"{SUITE} -n 0 tests/sandbox/test_docs.py tests/destinations/test_docs_page.py")
     with staying(environment, "sandbox", "--port", "0", until="listens at", on_stdout=True) as sandbox:
         _send(checkout, environment, sandbox.lines[-1].split()[-1])
 
@@ -67,7 +67,7 @@ def _follow(checkout: Checkout, step: Step) -> str:
         return ""
     if "ruff" not in step.text:
         step = Commands(step.text.replace(ALL_TESTS, "tests/destinations/test_compliance.py"))
-    return checkout.works(step.text.replace(SUITE, f"{SUITE} -p no:xdist -p no:cacheprovider"))
+    return checkout.works(step.text.replace(SUITE, f"{SUITE} -n 0 -p no:cacheprovider"))
 
 
 def _send(checkout: Checkout, environment: Environment, sandbox_url: str) -> None:
