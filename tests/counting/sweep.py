@@ -3,8 +3,9 @@
 What the platforms made of it is read from the sandbox's ledger, which shares no code with what answers the question.
 """
 
+from asyncio import wait_for
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -35,6 +36,7 @@ GOOGLE: Final = ("google_ads", "google_ads_legacy")
 """Whose emulators can be told when a click was."""
 EARLY: Final = ("google_ads", "ga4", "meta", "linkedin")
 """Where the label before `Won` has an event too."""
+LONGEST_S: Final = 120
 _DELIVERIES: Final = prepare(select(tables.deliveries))
 Answer = Mapping[str, Any]
 
@@ -254,12 +256,13 @@ def moment(text: str | None) -> int:
     return 0 if text is None else from_datetime(datetime.fromisoformat(text))
 
 
-def _world(url: str) -> World:
-    world = World(url)
-    world.project()
-    world.label("Qualified", on=EARLY)
-    world.label("Won", after=["Qualified"], done=True, convert_once=True)
-    return world
+def _told_by(url: str, story: Callable[[World], Coroutine[Any, Any, Swept]]) -> Swept:
+    """A story on a world with two labels. TimeoutError when a worker waits for a clock that nobody moves."""
+    with World(url) as world:
+        world.project()
+        world.label("Qualified", on=EARLY)
+        world.label("Won", after=["Qualified"], done=True, convert_once=True)
+        return world.run(wait_for(story(world), LONGEST_S))
 
 
 def at_every_age(url: str, cases: Sequence[Case]) -> Swept:
@@ -284,8 +287,7 @@ def at_every_age(url: str, cases: Sequence[Case]) -> Swept:
             found.add(await sweep.compare())
             return found
 
-    with _world(url) as world:
-        return world.run(story(world))
+    return _told_by(url, story)
 
 
 def as_odd_as_they_come(url: str, cases: Sequence[Case], variant: int) -> Swept:
@@ -301,8 +303,7 @@ def as_odd_as_they_come(url: str, cases: Sequence[Case], variant: int) -> Swept:
             await sweep.deliver_all()
             return await sweep.compare(exact=False)
 
-    with _world(url) as world:
-        return world.run(story(world))
+    return _told_by(url, story)
 
 
 def while_held(url: str, cases: Sequence[Case], edge: Callable[[Iterable[int]], int], late_s: int) -> Swept:
@@ -326,8 +327,7 @@ def while_held(url: str, cases: Sequence[Case], edge: Callable[[Iterable[int]], 
             await sweep.be_told()
             return await sweep.compare(mended_at)
 
-    with _world(url) as world:
-        return world.run(story(world))
+    return _told_by(url, story)
 
 
 def _edge(asked: Iterable[Asked], slug: str, edge: Callable[[Iterable[int]], int]) -> int:
