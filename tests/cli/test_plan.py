@@ -114,7 +114,7 @@ def test_it_says_before_the_rating_what_would_count(
     assert all(words in text for words in ("gclid: The lead has no Google click id", "no end known", "What to do"))
     whole = run(settings, *args).stdout
     assert "Lost: The label has no event on Google Ads, Google Analytics 4, Meta." in whole
-    assert "Platform" in whole
+    assert "The lead has no Google click id" in whole, "of several labels each row says what is missing"
     assert "Nothing would be sent" in run(settings, *args, "--label", "open").stdout
     assert ledger(sandbox_url) == seen, "no platform is asked"
     assert data(run(settings, "conversions", "list", project, "--json")) == {"deliveries": []}

@@ -60,7 +60,7 @@ def _of_label(one: OfLabel, *, whole: bool) -> list[str]:
         head += f" {one.words.next_step}"
     if whole:
         return [head, *map(_platform, one.platforms)]
-    rows = [(each.name, WORDS[each.fate.answer], _until(each), each.fate.words.sentence) for each in one.platforms]
+    rows = [(each.name, WORDS[each.fate.answer], _until(each), _why(each)) for each in one.platforms]
     return [f"{head}\n{table(('Platform', 'Counts', 'Usable until', 'In words'), rows)}".rstrip()]
 
 
@@ -80,6 +80,10 @@ def _platform(one: Prognosis) -> str:
         "Takes back": ", ".join(one.takes_back) or None,
     }
     return f"{one.name}\n{pairs(rows)}"
+
+
+def _why(one: Prognosis) -> str:
+    return one.fate.words.sentence if one.missing is None else one.missing.sentence
 
 
 def _until(one: Prognosis) -> str:
