@@ -110,7 +110,8 @@ def test_page_is_served(program: Program) -> None:
     assert answer.body.startswith(b"<!doctype html>")
 
 
-GETS: Final = ("get", "/")
+GETS: Final = ("get", "will", "/")
+OF_A_LEAD: Final = ("getLead", "willCount")
 JAN: Final = {"userData": {"firstName": "Jan"}}
 Ask = Callable[[Api, str], Answer]
 
@@ -149,13 +150,21 @@ REFUSALS: Final[dict[str, Ask]] = {
     "Nothing in it": lambda api, call: api.post(call, {"userData": {}}, api.key),
     "uniqueIdentifier too long": lambda api, call: api.post(call, {**JAN, "uniqueIdentifier": "x" * 256}, api.key),
     "No userData": lambda api, call: api.post(call, {}, api.key),
-    "No lead named": lambda api, call: api.get() if call == "getLead" else api.rate({"conversionId": "lost"}),
+    "No lead named": lambda api, call: (
+        api.program.get(call, api.key) if call in OF_A_LEAD else api.rate({"conversionId": "lost"})
+    ),
     "leadId is no number": lambda api, call: (
-        api.get(leadId="x") if call == "getLead" else api.rate({"leadId": "x", "conversionId": "lost"})
+        api.program.get(call, api.key, leadId="x")
+        if call in OF_A_LEAD
+        else api.rate({"leadId": "x", "conversionId": "lost"})
     ),
     "No conversionId": lambda api, _: known(api),
     "conversionId that is no text": lambda api, _: api.rate({"leadId": 1, "conversionId": 5}),
-    "Unknown conversionId": lambda api, _: known(api, conversionId="x"),
+    "Unknown conversionId": lambda api, call: (
+        api.program.get(call, api.key, leadId=api.create(firstName="Jan"), conversionId="x")
+        if call in OF_A_LEAD
+        else known(api, conversionId="x")
+    ),
     "price is no number": lambda api, _: known(api, conversionId="lost", price="1"),
     "price below 0": lambda api, _: known(api, conversionId="lost", price=-1),
     "price too large": lambda api, _: known(api, conversionId="lost", price=1e300),
@@ -171,7 +180,9 @@ REFUSALS: Final[dict[str, Ask]] = {
     "Inactive": inactive,
     "No such project": lambda api, call: api.post(call, {**JAN, "projectId": "nobody"}, api.key),
     "No such lead": lambda api, call: (
-        api.get(leadId=0) if call == "getLead" else api.rate({"leadId": 0, "conversionId": "lost"})
+        api.program.get(call, api.key, leadId=0)
+        if call in OF_A_LEAD
+        else api.rate({"leadId": 0, "conversionId": "lost"})
     ),
     "1 MiB, the default": lambda api, call: api.program.post(call, b" " * 1_048_577, api.key),
     "search, too short": lambda api, _: api.list(search="a"),

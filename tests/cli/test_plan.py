@@ -97,3 +97,27 @@ def test_what_cannot_be_planned_is_one_sentence(run: Run, settings: Environment,
         assert (result.exit_code, words in result.stderr) == (1, True), result.stderr
     opened = run(settings, "conversions", "plan", project, "--lead", "1", "--label", "open")
     assert "Nothing would be sent" in opened.stdout
+
+
+def test_it_says_before_the_rating_what_would_count(
+    run: Run, settings: Environment, made: tuple[str, str], sandbox_url: str
+) -> None:
+    project, label = made
+    seen = ledger(sandbox_url)
+    args = ("conversions", "will-count", project, "--email", "JAN@example.com")
+    found = data(run(settings, *args, "--label", label, "--json"))
+    (of_label,) = found["labels"]
+    by = {one["destination"]: one for one in of_label["platforms"]}
+    assert {slug: one["answer"] for slug, one in by.items()} == {"google_ads": "no", "ga4": "yes", "meta": "yes"}
+    text = run(settings, *args, "--label", label).stdout
+    assert "Qualified: Counts on Google Analytics 4, Meta. Does not count on Google Ads." in text
+    assert all(words in text for words in ("gclid: The lead has no Google click id", "no end known", "What to do"))
+    whole = run(settings, *args).stdout
+    assert "Lost: The label has no event on Google Ads, Google Analytics 4, Meta." in whole
+    assert "The lead has no Google click id" in whole, "of several labels each row says what is missing"
+    assert "Nothing would be sent" in run(settings, *args, "--label", "open").stdout
+    assert ledger(sandbox_url) == seen, "no platform is asked"
+    assert data(run(settings, "conversions", "list", project, "--json")) == {"deliveries": []}
+    for wrong, words in ((("--lead", "99"), "Lead not found"), ((), "one of leadId")):
+        result = run(settings, "conversions", "will-count", project, *wrong)
+        assert (result.exit_code, words in result.stderr) == (1, True), result.stderr

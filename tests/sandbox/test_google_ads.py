@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .client import NOW, SECOND, Ads, Clock, rfc3339
+from .client import NOW, SECOND, Ads, Clock, digest, rfc3339
 
 REASON = "PROCESSING_ERROR_REASON_"
 
@@ -208,3 +208,35 @@ def test_two_thousand_events_are_taken(ads: Ads) -> None:
     events = [ads.event(transactionId=f"lt_{n}") for n in range(2000)]
     assert ads.ingest(*events).status == 200
     assert ads.client.summary("google_ads")["distinct_keys"] == 2000
+
+
+CLICK_S = NOW / SECOND
+
+
+@pytest.mark.parametrize(
+    ("identity", "clicked_s", "reason"),
+    [
+        ({"adIdentifiers": {"gclid": "a"}}, CLICK_S - 6 * 3600, None),
+        ({"adIdentifiers": {"gclid": "a"}}, CLICK_S - 6 * 3600 + 1, "TOO_RECENT_CLICK"),
+        ({"adIdentifiers": {"wbraid": "a"}}, CLICK_S - 90 * 86_400, None),
+        ({"adIdentifiers": {"wbraid": "a"}}, CLICK_S - 90 * 86_400 - 1, "EVENT_TOO_OLD"),
+        ({"adIdentifiers": {"gclid": "a"}}, CLICK_S, "CONVERSION_PRECEDES_CLICK"),
+        ({"adIdentifiers": {"gclid": "unknown"}}, CLICK_S, None),
+        ({"userData": {"userIdentifiers": [{"emailAddress": digest("a@b.de")}]}}, CLICK_S - 63 * 86_400, None),
+        (
+            {"userData": {"userIdentifiers": [{"emailAddress": digest("a@b.de")}]}},
+            CLICK_S - 63 * 86_400 - 1,
+            "EVENT_TOO_OLD",
+        ),
+    ],
+)
+def test_a_click_whose_time_is_known_is_judged_by_its_age(
+    done: Ads, identity: dict[str, Any], clicked_s: float, reason: str | None
+) -> None:
+    done.client.set("google_ads", clicks={"a": clicked_s, digest("a@b.de"): clicked_s})
+    event = {**done.event(), "adIdentifiers": None, "userData": None, **identity}
+    event = {name: value for name, value in event.items() if value is not None}
+    event["eventTimestamp"] = rfc3339(NOW - SECOND)
+    status, found = errors(done, done.ingest(event, encoding="HEX").json["requestId"])
+    assert [one["reason"] for one in found] == ([] if reason is None else [f"{REASON}{reason}"])
+    assert status == ("SUCCESS" if reason is None else "FAILED")

@@ -267,3 +267,27 @@ def test_a_conversion_too_young_or_too_old_for_another_value(sandbox: Client) ->
         "DUPLICATE_ADJUSTMENT_IN_REQUEST",
         "TOO_RECENT_CONVERSION",
     ]
+
+
+NOW_S = NOW / SECOND
+
+
+@pytest.mark.parametrize(
+    ("identity", "clicked_s", "name"),
+    [
+        ({"gclid": "a"}, NOW_S - 6 * 3600, []),
+        ({"gclid": "a"}, NOW_S - 6 * 3600 + 1, ["TOO_RECENT_EVENT"]),
+        ({"gbraid": "a"}, NOW_S - 90 * 86_400, []),
+        ({"gbraid": "a"}, NOW_S - 90 * 86_400 - 1, ["EXPIRED_EVENT"]),
+        ({"gclid": "a"}, NOW_S, ["CONVERSION_PRECEDES_EVENT"]),
+        ({"gclid": "unknown"}, NOW_S, []),
+        ({"userIdentifiers": [{"hashedEmail": HASH}]}, NOW_S - 63 * 86_400, []),
+        ({"userIdentifiers": [{"hashedEmail": HASH}]}, NOW_S - 63 * 86_400 - 1, ["EXPIRED_EVENT"]),
+    ],
+)
+def test_a_click_whose_time_is_known_is_judged_by_its_age(
+    sandbox: Client, identity: dict[str, Any], clicked_s: float, name: list[str]
+) -> None:
+    sandbox.set("google_ads_legacy", clicks={"a": clicked_s, HASH: clicked_s})
+    reply = send(sandbox, row(conversionDateTime="2026-11-23 11:59:59+00:00", **{"gclid": None, **identity}))
+    assert [error for error, _, _ in errors(reply)] == name

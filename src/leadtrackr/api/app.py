@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leadtrackr.api import conversions, incidents, leads, status, system
+from leadtrackr.api import conversions, counting, incidents, leads, status, system
 from leadtrackr.api.context import Context
 from leadtrackr.api.wire import FAULT, Answer, Handler, refusal
 from leadtrackr.kit.errors import LeadTrackrError
@@ -24,6 +24,7 @@ ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/leads/createCTLead": ("POST", leads.create_ct_lead),
     "/api/leads/getLead": ("GET", leads.get_lead),
     "/api/leads/getLeads": ("GET", leads.get_leads),
+    "/api/leads/willCount": ("GET", counting.will_count),
     "/api/incidents": ("GET", incidents.get_incidents),
     "/api/conversions": ("GET", conversions.get_conversions),
     "/api/conversions/retry": ("POST", conversions.retry),

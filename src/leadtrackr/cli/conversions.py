@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from leadtrackr.cli import foresight, orders
+from leadtrackr.cli import counting, foresight, orders
 from leadtrackr.cli.desk import at_desk
 from leadtrackr.cli.output import json_option, pairs, show, table
 from leadtrackr.conversions import receipts
@@ -24,6 +24,7 @@ def conversions() -> None:
 conversions.add_command(orders.retry)
 conversions.add_command(orders.cancel)
 conversions.add_command(foresight.plan)
+conversions.add_command(counting.will_count)
 
 
 @conversions.command("list")

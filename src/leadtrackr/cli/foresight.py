@@ -6,8 +6,10 @@ import click
 import msgspec
 
 from leadtrackr.cli.desk import Desk, at_desk
+from leadtrackr.cli.naming import lead_options
 from leadtrackr.cli.output import json_option, pairs, show
 from leadtrackr.conversions import service, view
+from leadtrackr.conversions.counting.model import OPENS
 from leadtrackr.conversions.preview import Foreseen, Preview, preview
 from leadtrackr.conversions.receipts import words_of
 from leadtrackr.conversions.service import Post
@@ -21,7 +23,6 @@ from leadtrackr.leads.service import Ref
 
 NO_MODE: Final = "The platform has no mode in which it looks at an event without counting it, so it was not asked."
 PENDING: Final = "The lead has a pending job: the rating itself would be refused until that has been processed."
-OPEN: Final = "The lead would be open again and have no label. Nothing would be sent."
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -34,10 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 @click.command("plan")
 @click.argument("project")
-@click.option("--lead", "lead_id", type=click.IntRange(1), help="The lead's number.")
-@click.option("--identifier", help="The lead's uniqueIdentifier.")
-@click.option("--email", help="The lead's e-mail address.")
-@click.option("--phone", help="The lead's phone number.")
+@lead_options
 @click.option("--label", required=True, metavar="CONVERSION_ID", help="The label's conversionId, `lost` or `open`.")
 @click.option("--price", type=click.IntRange(0), help="In cents; without it the lead's own.")
 @click.option("--validate", is_flag=True, help="Ask the platforms that can whether the event is right.")
@@ -83,7 +81,7 @@ async def _see(desk: Desk, project: str, post: Post, *, validate: bool) -> Seen:
 
 
 def _text(seen: Seen, *, validated: bool) -> str:
-    head = [OPEN] if seen.foreseen.label is None else [PENDING] if seen.foreseen.pending else []
+    head = [OPENS] if seen.foreseen.label is None else [PENDING] if seen.foreseen.pending else []
     parts = [_one(one, said, validated=validated) for one, said in zip(seen.previews, seen.said, strict=True)]
     if seen.foreseen.label is not None and not parts:
         parts = ["Nothing would be sent: the label has no event on any connected platform."]

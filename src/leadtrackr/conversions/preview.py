@@ -88,21 +88,28 @@ def event_of(planned: Planned, lead: LeadData, now: int) -> Event:
 def preview(prospect: Prospect, box: SecretBox, address: Address) -> Preview:
     """Builds what would be sent, with the destination's own `build`, and masks it."""
     planned = prospect.planned
+    request = drawn(prospect, box)
+    if not isinstance(request, Request):
+        return _preview(prospect, *request)
+    method, headers = read_head(head(request))
+    body = masked_body(DESTINATIONS[planned.destination].masked_keys)(request.body.decode("utf-8", "replace"))
+    shown = Shown(method=method, url=address(request), headers=headers, body=body)
+    return _preview(prospect, planned.state, planned.code, shown)
+
+
+def drawn(prospect: Prospect, box: SecretBox) -> Request | tuple[State, str | None]:
+    """The request that would be sent, or the state and the code in which it ends without one."""
+    planned = prospect.planned
     if not prospect.would_be_sent:
-        return _preview(prospect, planned.state, planned.code)
+        return planned.state, planned.code
     destination = DESTINATIONS[planned.destination]
     try:
         settings = connections.full_settings(prospect.connection, box)
     except UnreadableSecretError:
-        return _preview(prospect, State.HELD, UNREADABLE)
+        return State.HELD, UNREADABLE
     token = None if destination.auth is None else _TOKEN
     request = build(destination, prospect.event, settings, token, takes_back=planned.takes_back is not None)
-    if isinstance(request, str):
-        return _preview(prospect, State.REJECTED, request)
-    method, headers = read_head(head(request))
-    body = masked_body(destination.masked_keys)(request.body.decode("utf-8", "replace"))
-    shown = Shown(method=method, url=address(request), headers=headers, body=body)
-    return _preview(prospect, planned.state, planned.code, shown)
+    return request if isinstance(request, Request) else (State.REJECTED, request)
 
 
 def build(

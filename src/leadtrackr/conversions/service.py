@@ -82,6 +82,11 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
     conversion_id, price = _conversion_id(post), price_in_cents(post.price)
     lead = leads.find(tx, project, post.ref)
     label = None if conversion_id == "open" else labels.find(tx, project, conversion_id)
+    return rehearse(tx, ids, project, lead, label, lead.price if price is None else price)
+
+
+def rehearse(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label | None, price: int | None) -> Foreseen:
+    """What rating a lead with a label, or opening it, would send now, planned as it really is. Writes nothing."""
     foreseen = Foreseen(
         lead_id=lead.id,
         unique_identifier=lead.unique_identifier,
@@ -91,7 +96,7 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
     if label is None:
         return foreseen
     now = tx.now()
-    plan = _plan(tx, ids, project, lead, label, lead.price if price is None else price, now, rehearsal=True)
+    plan = _plan(tx, ids, project, lead, label, price, now, rehearsal=True)
     names = {one.id: one.name for one in label_queries.everything(tx, project.id)}
     connected = {one.id: one for one in in_project(tx, project.id)}
     data = permitted(lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country))

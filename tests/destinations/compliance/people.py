@@ -66,7 +66,7 @@ def leads(seed: int, count: int) -> Iterator[LeadData]:
     """So many different leads as destinations may know of them: read by the intake, and without what is forbidden."""
     rng = random.Random(seed)
     for number in range(1, count + 1):
-        body = _body(rng)
+        body = any_body(rng)
         body["attributionData"] |= _own_ids(seed, number)
         yield _lead(body, number, rng.choice(("NL", "DE", "US", None)))
 
@@ -88,7 +88,8 @@ def _lead(body: dict[str, Any], number: int, country: str | None) -> LeadData:
     return permitted(lead_data(intake, lead_id=number, created_at=NOON, country=country))
 
 
-def _body(rng: random.Random) -> dict[str, Any]:
+def any_body(rng: random.Random) -> dict[str, Any]:
+    """What a client may post of somebody: parts missing, of a wrong form, or forbidden."""
     density = rng.choice(DENSITIES)
 
     def some(right: Sequence[object], wrong: Sequence[object] = ()) -> object:

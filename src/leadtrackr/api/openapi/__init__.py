@@ -7,6 +7,8 @@ from leadtrackr.api.openapi.answers import SCHEMAS as ANSWERS
 from leadtrackr.api.openapi.bodies import SCHEMAS as BODIES
 from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
 from leadtrackr.api.openapi.conversions import PATHS as CONVERSION_PATHS
+from leadtrackr.api.openapi.counting import PATHS as COUNTING_PATHS
+from leadtrackr.api.openapi.counting import SCHEMAS as COUNTING
 from leadtrackr.api.openapi.operations import PATHS
 from leadtrackr.api.openapi.parts import KEY, Schema
 
@@ -44,6 +46,6 @@ def description(base_url: str) -> Schema:
         "info": {"title": "LeadTrackr API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": base_url}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS],
-        "paths": {**PATHS, **CONVERSION_PATHS},
-        "components": {"schemas": {**BODIES, **ANSWERS, **CONVERSIONS}, "securitySchemes": {"apiKey": KEY}},
+        "paths": {**PATHS, **COUNTING_PATHS, **CONVERSION_PATHS},
+        "components": {"schemas": {**BODIES, **ANSWERS, **CONVERSIONS, **COUNTING}, "securitySchemes": {"apiKey": KEY}},
     }

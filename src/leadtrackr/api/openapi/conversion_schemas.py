@@ -3,7 +3,19 @@
 from typing import Final
 
 from leadtrackr.api import conversions as handlers
-from leadtrackr.api.openapi.parts import Schema, always, anything, exactly, ref, text, text_or_null
+from leadtrackr.api.openapi.parts import (
+    NOON,
+    Schema,
+    always,
+    anything,
+    exactly,
+    many,
+    ref,
+    text,
+    text_or_null,
+    time,
+    time_or_null,
+)
 from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.listing import FILTERS
 from leadtrackr.conversions.model import DeliveryKind, State
@@ -11,24 +23,10 @@ from leadtrackr.conversions.operations import MOST
 from leadtrackr.destinations.contract import Kind
 from leadtrackr.destinations.registry import DESTINATIONS
 
-_TIME: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
 _ID: Final[Schema] = {"type": "integer", "minimum": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _SLUG: Final = text("The platform.", "meta", enum=list(DESTINATIONS))
 _STATES: Final = [state.value for state in State]
-_NOON: Final = "2026-01-31T12:00:00.000Z"
-
-
-def _time(words: str) -> Schema:
-    return text(words, _NOON, pattern=_TIME)
-
-
-def _time_or_null(words: str) -> Schema:
-    return {"type": ["string", "null"], "pattern": _TIME, "description": words}
-
-
-def _many(schema: Schema, words: str = "") -> Schema:
-    return {"type": "array", "items": schema, **({"description": words} if words else {})}
 
 
 _WORDS: Final[Schema] = {
@@ -41,7 +39,7 @@ _EVENT: Final[Schema] = {
     "account": text("The platform's account, as it was when the lead was rated.", "123456789012345"),
     "action": text("The event or conversion action there.", "QualifiedLead"),
     "eventId": text("The id by which the platform counts it once.", "lt-2pj5ysh4zbnw6q3kd7rxv0"),
-    "happenedAt": _time("The conversion's time: when the lead was rated."),
+    "happenedAt": time("The conversion's time: when the lead was rated."),
     "valueCents": {"type": ["integer", "null"], "minimum": 0, "description": "The value in cents of `currency`."},
     "currency": text_or_null("ISO 4217; null without a value.", "EUR"),
     "state": text("Where it stands.", "accepted", enum=_STATES),
@@ -67,11 +65,11 @@ _CONVERSION: Final[Schema] = {
         "description": "The conversion that it restates or takes back; null when it is one itself.",
     },
     "sentAs": text("The event id under which the platform gets it: its own, or that of what it takes back."),
-    "nextTryAt": _time_or_null("When it is tried next; null when it is not to be tried by itself."),
-    "closesAt": _time_or_null("Until when the platform takes it; null once it is settled."),
+    "nextTryAt": time_or_null("When it is tried next; null when it is not to be tried by itself."),
+    "closesAt": time_or_null("Until when the platform takes it; null once it is settled."),
     "tries": {**_COUNT, "description": "Attempts that count against the schedule."},
-    "createdAt": _time("When it was made."),
-    "settledAt": _time_or_null("Since when it is settled; null while it is on its way."),
+    "createdAt": time("When it was made."),
+    "settledAt": time_or_null("Since when it is settled; null while it is on its way."),
 }
 _HEADERS: Final[Schema] = {
     "type": "object",
@@ -82,8 +80,8 @@ _HEADERS: Final[Schema] = {
 _ATTEMPT: Final = exactly(
     {
         "number": {**_ID, "description": "1 for the first."},
-        "startedAt": _time("When it began."),
-        "endedAt": _time("When it ended."),
+        "startedAt": time("When it began."),
+        "endedAt": time("When it ended."),
         "outcome": text("What it meant.", "accepted", enum=[kind.value for kind in Kind]),
         "code": text("The outcome's code.", "ok"),
         **_WORDS,
@@ -106,7 +104,7 @@ _GROUP: Final = exactly(
         ),
         "destination": _SLUG,
         "count": {**_COUNT, "description": "How many."},
-        "ids": _many(_ID, "Which."),
+        "ids": many(_ID, "Which."),
         "sentence": text("The same in words."),
     }
 )
@@ -140,7 +138,7 @@ SCHEMAS: Final[Schema] = {
     "ConversionFound": exactly(
         {
             "message": always(handlers.ONE),
-            "conversion": exactly({**_CONVERSION, "attempts": _many(ref("Attempt"), "Oldest first.")}),
+            "conversion": exactly({**_CONVERSION, "attempts": many(ref("Attempt"), "Oldest first.")}),
         }
     ),
     "RetryOrder": {
@@ -171,7 +169,7 @@ SCHEMAS: Final[Schema] = {
             "message": text("", enum=[handlers.PLANNED, handlers.AGAIN, handlers.NONE_AGAIN]),
             "plan": {"type": "boolean", "description": "Whether this is only the plan."},
             "count": {**_COUNT, "description": "How many are sent again."},
-            "groups": _many(ref("RetryGroup"), "Every conversion of the order is in exactly one."),
+            "groups": many(ref("RetryGroup"), "Every conversion of the order is in exactly one."),
             "more": {"type": "boolean", "description": f"Whether more than {MOST} fit the filter."},
         }
     ),
@@ -179,8 +177,8 @@ SCHEMAS: Final[Schema] = {
         {
             "message": text("", enum=[handlers.STOPPED, handlers.NONE_STOPPED]),
             "count": {**_COUNT, "description": "How many were stopped."},
-            "ids": _many(_ID, "Which."),
-            "left": _many(
+            "ids": many(_ID, "Which."),
+            "left": many(
                 exactly({"id": _ID, "state": text("", "accepted", enum=_STATES)}), "Those that stay as they are."
             ),
         }
@@ -190,8 +188,8 @@ SCHEMAS: Final[Schema] = {
         {
             "label": text("The label, or one that comes before it on its path.", "Qualified"),
             **_EVENT,
-            "sendAt": _time_or_null("When it would be sent at the earliest; null when it would not be sent."),
-            "closesAt": _time("Until when the platform would take it."),
+            "sendAt": time_or_null("When it would be sent at the earliest; null when it would not be sent."),
+            "closesAt": time("Until when the platform would take it."),
             "request": {
                 "anyOf": [ref("PlannedRequest"), {"type": "null"}],
                 "description": "Null when nothing would be sent.",
@@ -205,8 +203,8 @@ SCHEMAS: Final[Schema] = {
             "uniqueIdentifier": text_or_null("Your own id; null when the lead has none."),
             "label": text_or_null("The label's name; null for `open`, which sends nothing.", "Qualified"),
             "pending": {"type": "boolean", "description": "Whether the rating itself would get a 409 at this moment."},
-            "deliveries": _many(ref("PlannedConversion")),
-            "warnings": _many(ref("SkipWarning"), "As updateLeadStatus would give them."),
+            "deliveries": many(ref("PlannedConversion")),
+            "warnings": many(ref("SkipWarning"), "As updateLeadStatus would give them."),
         }
     ),
 }
@@ -224,7 +222,7 @@ _ONE: Final[Schema] = {
     "kind": "conversion",
     "takesBack": None,
     "sentAs": "lt-2pj5ysh4zbnw6q3kd7rxv0",
-    "happenedAt": _NOON,
+    "happenedAt": NOON,
     "valueCents": 150000,
     "currency": "EUR",
     "state": "accepted",
@@ -237,15 +235,15 @@ _ONE: Final[Schema] = {
     "nextTryAt": None,
     "closesAt": None,
     "tries": 1,
-    "createdAt": _NOON,
-    "settledAt": _NOON,
+    "createdAt": NOON,
+    "settledAt": NOON,
 }
 _SENT: Final[Schema] = {"content-type": "application/json", "authorization": "Bearer ***"}
 _URL: Final = "https://graph.facebook.com/v25.0/123456789012345/events"
 _TRIED: Final[Schema] = {
     "number": 1,
-    "startedAt": _NOON,
-    "endedAt": _NOON,
+    "startedAt": NOON,
+    "endedAt": NOON,
     "outcome": "accepted",
     **{name: _ONE[name] for name in ("code", "sentence", "nextStep", "link")},
     "detail": "",
@@ -291,7 +289,7 @@ EXAMPLES: Final[Schema] = {
                 "sentence": "It would be sent at once.",
                 "nextStep": "",
                 "link": None,
-                "sendAt": _NOON,
+                "sendAt": NOON,
                 "closesAt": "2026-02-07T11:59:00.000Z",
                 "request": {
                     "method": "POST",

@@ -91,6 +91,12 @@ def rating() -> list[Schema]:
     ]
 
 
+def asked_label() -> Schema:
+    """Which label willCount is asked about."""
+    words = "The id (UUID) of one of the project's conversion labels, or `lost`, or `open`; without it all labels."
+    return _query("conversionId", {"type": "string"}, words, example="lost")
+
+
 def conversion_filters() -> list[Schema]:
     """What getConversions can be asked."""
     page: Schema = {"type": "integer", "minimum": 1}

@@ -10,6 +10,8 @@ KEY: Final[Schema] = {
     "name": "X-API-Key",
     "description": "the API key of the project. Header names may be written in any case.",
 }
+NOON: Final = "2026-01-31T12:00:00.000Z"
+_TIME: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
 
 
 def ref(name: str) -> Schema:
@@ -36,6 +38,21 @@ def text(description: str = "", *examples: str, **rules: Any) -> Schema:
 def text_or_null(description: str, *examples: str) -> Schema:
     """A string, or null where there is none."""
     return _with({"type": ["string", "null"]}, description, examples)
+
+
+def time(description: str) -> Schema:
+    """A time as every answer gives it."""
+    return text(description, NOON, pattern=_TIME)
+
+
+def time_or_null(description: str) -> Schema:
+    """The same, or null where there is none."""
+    return {"type": ["string", "null"], "pattern": _TIME, "description": description}
+
+
+def many(schema: Schema, description: str = "") -> Schema:
+    """A list."""
+    return _with({"type": "array", "items": schema}, description, ())
 
 
 def anything(description: str, *examples: Any, **rules: Any) -> Schema:

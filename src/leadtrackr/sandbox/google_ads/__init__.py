@@ -101,7 +101,7 @@ class GoogleAds(Platform[Settings]):
             return report.answer(self._request_id("t-"))
         if request.validate_only:
             return self._success(self._request_id("v-"))
-        processing = Processing(self.slug, self.world.ledger, self.settings)
+        processing = Processing(self.slug, self.world.ledger, self.settings, call.at)
         rows, outcomes = processing.run(request)
         request_id = self._request_id("")
         self._taken[request_id] = Taken(call.at, outcomes)

@@ -19,6 +19,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_transaction_id    longest transaction id taken; 0: any length, since Google documents none
     processing_s          how long requestStatus says PROCESSING, in seconds
     processing_errors     transaction id or gclid → ProcessingErrorReason that processing ends with
+    clicks                click id, or a hash as it is sent → Unix seconds of the click, whose age is judged then
+    click_age_h           hours that a click must be old, else TOO_RECENT_CLICK
+    click_days            days after which it is EVENT_TOO_OLD, with a click id
+    hashed_days           the same with hashed data alone
     repeats               an earlier request's transaction id again: `identical` (a DUPLICATE_TRANSACTION_ID error when
                           value, currency and time are the same, else a restatement), `all` or `none` are errors
     record_indices        how errorCounts gives indices: `number`, `string` or `absent`; the JSON type is not documented
@@ -42,6 +46,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_transaction_id: Annotated[int, msgspec.Meta(ge=0)] = 0
     processing_s: NotNegative = 1
     processing_errors: dict[str, str] = {}
+    clicks: dict[str, float] = {}
+    click_age_h: NotNegative = 6
+    click_days: NotNegative = 90
+    hashed_days: NotNegative = 63
     repeats: Literal["identical", "all", "none"] = "identical"
     record_indices: Literal["number", "string", "absent"] = "number"
     failed_word: Literal["FAILED", "FAILURE"] = "FAILED"

@@ -5,6 +5,7 @@ the JSON type of recordIndices, and when a repeated transaction id is a DUPLICAT
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,9 +13,15 @@ from leadtrackr.sandbox.contract import Accepted
 from leadtrackr.sandbox.google_ads.event import Event, Target
 from leadtrackr.sandbox.google_ads.request import Request, echo
 from leadtrackr.sandbox.google_ads.settings import Settings
+from leadtrackr.sandbox.google_clicks import Ages, Fault, judge
 from leadtrackr.sandbox.ledger import Ledger
 
 PREFIX: Final = "PROCESSING_ERROR_"
+CLICKS: Final[Mapping[Fault, str]] = {
+    "before": "PROCESSING_ERROR_REASON_CONVERSION_PRECEDES_CLICK",
+    "recent": "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK",
+    "old": "PROCESSING_ERROR_REASON_EVENT_TOO_OLD",
+}
 DUPLICATE: Final = "PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID"
 
 
@@ -38,8 +45,8 @@ class Taken:
 class Processing:
     """Draws up the outcome of one request against what the ledger has seen before."""
 
-    def __init__(self, slug: str, ledger: Ledger, settings: Settings) -> None:
-        self._slug, self._ledger, self._settings = slug, ledger, settings
+    def __init__(self, slug: str, ledger: Ledger, settings: Settings, now: int) -> None:
+        self._slug, self._ledger, self._settings, self._now = slug, ledger, settings, now
         self._here: set[tuple[str, str]] = set()
         self._errors: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         self._counts: dict[int, int] = defaultdict(int)
@@ -59,7 +66,7 @@ class Processing:
 
     def _row(self, index: int, event: Event, target: Target, raw: dict[str, Any]) -> Accepted:
         scope = target.scope
-        reason = self._reason(event, scope)
+        reason = self._reason(event, scope, raw)
         self._counts[target.index] += 1
         if reason is not None:
             self._errors[target.index][reason].append(index)
@@ -75,13 +82,24 @@ class Processing:
             event=raw if self._ledger.bodies else None,
         )
 
-    def _reason(self, event: Event, scope: str) -> str | None:
+    def _reason(self, event: Event, scope: str, raw: dict[str, Any]) -> str | None:
         forced = self._settings.processing_errors
         if forced:
             reason = forced.get(event.key or "") or forced.get(event.gclid or "")
             if reason is not None:
                 return reason if reason.startswith(PREFIX) else f"{PREFIX}REASON_{reason}"
+        if self._settings.clicks and (fault := self._by_click(event, raw)) is not None:
+            return CLICKS[fault]
         return DUPLICATE if event.key is not None and self._is_duplicate(event, scope, event.key) else None
+
+    def _by_click(self, event: Event, raw: dict[str, Any]) -> Fault | None:
+        settings = self._settings
+        given = _of(raw, "adIdentifiers", "ad_identifiers") or {}
+        ids = [given[name] for name in ("gclid", "gbraid", "wbraid") if given.get(name)]
+        people = _of(_of(raw, "userData", "user_data") or {}, "userIdentifiers", "user_identifiers") or []
+        hashes = [value for person in people for value in person.values() if isinstance(value, str)]
+        ages = Ages(settings.click_age_h, settings.click_days, settings.hashed_days)
+        return judge(settings.clicks, ids, hashes, at=event.at, now=self._now, ages=ages)
 
     def _is_duplicate(self, event: Event, scope: str, key: str) -> bool:
         if (scope, key) in self._here:
@@ -92,6 +110,11 @@ class Processing:
             return False
         same = (before.value, before.currency, before.event_at) == (event.value, event.currency, event.at)
         return same or self._settings.repeats == "all"
+
+
+def _of(raw: dict[str, Any], camel: str, snake: str) -> Any:
+    """A field of an event, by either of its names in proto3 JSON."""
+    return raw.get(camel, raw.get(snake))
 
 
 def show(taken: Taken, now: int, settings: Settings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Source: googleapis google/ads/googleads/v25/services/*_upload_service.proto and 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from leadtrackr.sandbox.currencies import CODES
 from leadtrackr.sandbox.google_ads_legacy.reading import micros
 from leadtrackr.sandbox.google_ads_legacy.report import Row
 from leadtrackr.sandbox.google_ads_legacy.settings import Settings, among
+from leadtrackr.sandbox.google_clicks import Ages, Fault, judge
 from leadtrackr.sandbox.world import MICROS
 
 _RESOURCE: Final = re.compile(r"customers/\d{1,10}/conversionActions/([1-9]\d{0,18})", re.ASCII).fullmatch
@@ -24,6 +26,11 @@ _GATED: Final = (
 _DATE_ERROR: Final = "INVALID_STRING_DATE_TIME_SECONDS_WITH_OFFSET"
 _GONE: Final = "NotAllowlisted: this method is limited to existing users; new integrations use the Data Manager API."
 _DAY: Final = 86_400 * MICROS
+_CLICKS: Final[Mapping[Fault, tuple[str, str]]] = {
+    "before": ("CONVERSION_PRECEDES_EVENT", "The conversion is earlier than the click."),
+    "recent": ("TOO_RECENT_EVENT", "The click is too recent. Try again later."),
+    "old": ("EXPIRED_EVENT", "The click is older than the conversion window."),
+}
 
 
 @dataclass(slots=True)
@@ -94,6 +101,8 @@ def check_conversion(given: dict[str, Any], row: Row, request: Request) -> None:
         row.flag("future", "conversion_date_time", "The conversion lies in the future.")
     clicks = [given[name] for name in ("gclid", "gbraid", "wbraid") if given.get(name)]
     _check_identity(given, row, request, clicks)
+    if request.settings.clicks and at is not None:
+        _check_age(given, row, request, clicks, at)
     _check_money(given, "conversion_value", row)
     for name in _GATED:
         if name in given:
@@ -128,6 +137,15 @@ def _check_identity(given: dict[str, Any], row: Row, request: Request, clicks: l
     ):
         if people and among(request.account, listed):
             row.upload(code, "user_identifiers", "The account may not send user data.")
+
+
+def _check_age(given: dict[str, Any], row: Row, request: Request, clicks: list[str], at: int) -> None:
+    settings, people = request.settings, given.get("user_identifiers", [])
+    hashes = [one[name] for one in people for name in ("hashed_email", "hashed_phone_number") if name in one]
+    ages = Ages(settings.click_age_h, settings.click_days, settings.hashed_days)
+    fault = judge(settings.clicks, clicks, hashes, at=at, now=request.now, ages=ages)
+    if fault is not None:
+        row.upload(_CLICKS[fault][0], "", _CLICKS[fault][1])
 
 
 def _check_person(person: dict[str, Any], at: str, row: Row) -> None:

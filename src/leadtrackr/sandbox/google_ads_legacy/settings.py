@@ -25,6 +25,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leads_not_enabled    accounts without enhanced conversions for leads; rows with user data fail
     policy_prohibits     accounts whose policy forbids enhanced conversions; rows with user data fail
     row_errors           order id or click id → ConversionUploadError or ConversionAdjustmentUploadError of its row
+    clicks               click id, or a hash as it is sent → Unix seconds of the click, for errors by its age
+    click_age_h          hours that a click must be old, else TOO_RECENT_EVENT
+    click_days           days after which it is EXPIRED_EVENT, with a click id
+    hashed_days          the same with hashed data alone
     gclid_with_braid     gclid and a braid in one row: `accept` or `refuse`; not documented
     adjust_after_h       hours that a conversion must be old to be adjusted
     adjust_days          days after which it cannot be any more
@@ -43,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leads_not_enabled: Ids = frozenset()
     policy_prohibits: Ids = frozenset()
     row_errors: dict[str, str] = {}
+    clicks: dict[str, float] = {}
+    click_age_h: NotNegative = 6
+    click_days: NotNegative = 90
+    hashed_days: NotNegative = 63
     gclid_with_braid: Literal["accept", "refuse"] = "accept"
     adjust_after_h: NotNegative = 24
     adjust_days: NotNegative = 54
