@@ -7,6 +7,7 @@ from typing import Any
 
 from leadtrackr.conversions.exchange import exchange
 from leadtrackr.destinations.contract import Destination, Event, LeadData, Outcome, Request, Response
+from leadtrackr.kit.clock import SystemClock
 from leadtrackr.kit.http import HttpClient
 from tests.destinations.making import SETTINGS, TOKENS, event, outcomes
 from tests.sandbox.client import Client, Server
@@ -32,7 +33,7 @@ def send(client: Client, request: Request) -> Response:
 async def _exchange(sandbox_url: str, request: Request) -> tuple[Response | None, Outcome | None]:
     http = HttpClient(sandbox_url)
     try:
-        return await exchange(http, request, 10.0)
+        return await exchange(http, request, 10.0, SystemClock())
     finally:
         await http.close()
 

@@ -13,6 +13,7 @@ from leadtrackr.conversions.exchange import exchange, signed
 from leadtrackr.destinations.contract import Outcome, Response
 from leadtrackr.destinations.registry import validate_settings
 from leadtrackr.destinations.webhook import WEBHOOK
+from leadtrackr.kit.clock import SystemClock
 from leadtrackr.kit.http import HttpClient
 from tests.destinations.making import NOON, SETTINGS, event
 from tests.unit.test_http import Platform, certificate, server_context
@@ -58,7 +59,7 @@ async def deliver(platform: Platform, **options: Any) -> tuple[Response | None, 
     http = HttpClient(None, **options)
     try:
         request = signed(WEBHOOK.build([event(slug="webhook")], settings, None), NOON, "")
-        return await exchange(http, request, 5.0)
+        return await exchange(http, request, 5.0, SystemClock())
     finally:
         await http.close()
 

@@ -149,7 +149,10 @@ def test_what_closes_while_it_stands_in_line_is_not_sent(world: World) -> None:
 
 
 def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
-    """The grace is over while a platform has not answered: nothing is burnt, and the next worker begins at once."""
+    """The grace is over while a platform has not answered: no try is burnt, and the next worker begins at once.
+
+    The attempt stays: the platform may have taken them.
+    """
     world.furnish("meta")
     rated(world, 3)
 
@@ -164,8 +167,32 @@ def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
             assert await world.db.read(lambda tx: tx.all(_LEASES)) == []
 
     world.run(story())
-    assert set(world.states()) == {State.QUEUED}
-    assert {(row.tries, row.takeovers, row.lease_token) for row in world.deliveries()} == {(0, 0, None)}
+    found = {(row.code, row.tries, row.takeovers, row.lease_token) for row in world.deliveries(state="waiting")}
+    assert found == {("interrupted", 0, 0, None)}
+    assert {(row.delivery_id, row.kind, row.code) for row in world.rows(tables.attempts)} == {
+        (row.id, "unknown", "interrupted") for row in world.deliveries()
+    }
+    world.sweep()
+    assert len(world.claim("meta")) == 3
+
+
+def test_what_was_on_its_way_when_the_worker_stopped_is_not_called_never_sent(world: World) -> None:
+    """The platform has taken it: a lead that turns out lost must not be told that nothing was sent."""
+    world.furnish("meta")
+    world.rate(world.lead(), "Won", 5000)
+
+    async def story() -> int:
+        async with working(world, Pace(grace_s=0.2)) as works:
+            await works.fault({"destination": "meta", "accept_then_hang": True})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("meta")
+            works.worker.stop()
+            async with asyncio.timeout(10):
+                await running
+            return len(await works.keys("meta"))
+
+    assert world.run(story()) == 1
+    assert [(row.kind, row.number) for row in world.rows(tables.attempts)] == [("unknown", 1)]
 
 
 def test_what_was_sent_before_a_forced_stop_is_recorded(world: World) -> None:
@@ -184,7 +211,7 @@ def test_what_was_sent_before_a_forced_stop_is_recorded(world: World) -> None:
 
     sent = world.run(story())
     assert {row.event_id for row in world.deliveries(state="accepted")} == sent.keys()
-    assert {State.QUEUED, State.ACCEPTED} == set(world.states())
+    assert {State.WAITING, State.ACCEPTED} <= set(world.states()) <= {State.QUEUED, State.WAITING, State.ACCEPTED}
     assert {(row.takeovers, row.lease_token) for row in world.deliveries()} == {(0, None)}
 
 

@@ -4,7 +4,9 @@ import asyncio
 import threading
 from itertools import pairwise
 
+import msgspec
 import pytest
+from sqlalchemy import update
 
 from leadtrackr.conversions import service
 from leadtrackr.conversions.model import JobState, State
@@ -13,8 +15,9 @@ from leadtrackr.conversions.schedule import DELAYS
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
+from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
-from leadtrackr.kit.clock import DAY, HOUR, SECOND
+from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.broken import BreakingDatabase, Broken
 from tests.support.engine import ACCEPTED, DOWN, HOLD, REJECTED, RETRY, START, UNKNOWN, World, result
 from tests.support.postgres import Server
@@ -123,6 +126,29 @@ def test_the_schedule_is_kept_until_the_retries_are_over(world: World) -> None:
     assert all(SECOND <= wait <= most for wait, most in zip(waits, DELAYS, strict=True))
     assert (row.state, row.code, row.detail) == (State.EXPIRED, "retries_over", "NOT_FOUND: later")
     assert len({wait * 1000 // most for wait, most in zip(waits, DELAYS, strict=True)}) > len(DELAYS) // 2, "no jitter"
+
+
+def test_of_several_requests_the_longest_pause_is_kept(world: World) -> None:
+    """They were under way together: one met a 503, another was told how long to stay away."""
+    world.furnish("meta")
+    for _ in range(2):
+        world.rate(world.lead(), "Won")
+    asked = msgspec.structs.replace(DOWN, code="rate_limited", retry_after_s=3600.0)
+    world.record("meta", "t", world.claim("meta", "t"), [DOWN, asked])
+    (row,) = world.rows(tables.connections)
+    assert (row.paused_until, row.pause_code) == (world.clock.now() + HOUR, "rate_limited")
+
+
+def test_a_pause_longer_than_the_window_leaves_a_person_time_to_end_it(world: World) -> None:
+    world.furnish("meta")
+    world.rate(world.lead(), "Won")
+    soon = update(tables.deliveries).values(closes_at=world.clock.now() + 10 * MINUTE)
+    world.write(lambda tx: tx.run(prepare(soon)))
+    world.record("meta", "t", world.claim("meta", "t"), msgspec.structs.replace(DOWN, retry_after_s=3600.0))
+    assert world.states() == [State.WAITING]
+    world.step(10 * MINUTE)
+    world.sweep()
+    assert [(row.state, row.code) for row in world.deliveries()] == [(State.EXPIRED, "window_closed")]
 
 
 def test_a_retry_after_the_window_is_no_retry(world: World) -> None:

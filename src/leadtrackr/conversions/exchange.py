@@ -3,6 +3,7 @@
 import msgspec
 
 from leadtrackr.destinations.contract import Kind, Outcome, Request, Response, Scope
+from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.http import Answer, HttpClient
 
 
@@ -15,15 +16,17 @@ def signed(request: Request, now: int, nonce: str) -> Request:
 
 
 async def exchange(
-    http: HttpClient, request: Request, timeout_s: float, *, after_send: str = "timeout"
+    http: HttpClient, request: Request, timeout_s: float, clock: Clock, *, after_send: str = "timeout"
 ) -> tuple[Response | None, Outcome | None]:
-    """The response, or the outcome that stands for its absence.
+    """The response, with the clock's time of its arrival, or the outcome that stands for its absence.
 
     `after_send` is the code for a request that may have arrived: `timeout` where sending twice matters.
     """
     sent = await http.send(request, timeout_s)
     if isinstance(sent, Answer):
-        return Response(status=sent.status, headers=sent.headers, body=sent.body, sent=request.items), None
+        return Response(
+            status=sent.status, headers=sent.headers, body=sent.body, received_at=clock.now(), sent=request.items
+        ), None
     if sent.refused:
         return None, Outcome(
             kind=Kind.HOLD, code="address_refused", detail=sent.detail, scope=Scope.DESTINATION, hold="configuration"

@@ -87,7 +87,9 @@ class Inquirer:
         if not await Allowance.of(destination, settings, self._clock).spend(self._db, _no_waiting):
             return NotYet(None)
         request = status.request(one.reference, settings, token)
-        response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")
+        response, failure = await exchange(
+            self._http, request, destination.limits.timeout_s, self._clock, after_send="network"
+        )
         if response is None:
             return NotYet(failure)
         answer = _read(status, response, len(one.deliveries), destination.slug)

@@ -25,6 +25,7 @@ WINDOW_CLOSED: Final = "window_closed"
 RETRIES_OVER: Final = "retries_over"
 BEHIND: Final = "behind_earlier"
 TAKEN_OVER: Final = "taken_over"
+INTERRUPTED: Final = "interrupted"
 PAUSED: Final = "destination_paused"
 HELD: Final = "destination_held"
 UNBUILDABLE: Final = "not_buildable"
@@ -86,6 +87,12 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     TAKEN_OVER: _wait(
         "The worker that was sending it stopped; another one takes over.",
         "Nothing to do: it is sent again under the same event id, which platforms that know such ids count once.",
+    ),
+    INTERRUPTED: Code(
+        Kind.UNKNOWN,
+        "The worker was stopped before the platform had answered; whether it took the conversion is not known.",
+        "Nothing to do: it is sent again under the same event id, which platforms that know such ids count once.",
+        action=Action.WAIT,
     ),
     PAUSED: _wait(
         "The platform is not answering as it should, so it is left alone for a while.",

@@ -97,16 +97,17 @@ def move_of(result: Result, *, now: int, paused_until: int | None, fraction: flo
         return Move(State(outcome.kind.value), outcome.code, detail, now, 1)
     if outcome.kind == Kind.HOLD:
         return Move(State.HELD, outcome.code, detail, now, 0)
-    run_at: int | None
+    if outcome.code == outcomes.INTERRUPTED:
+        return Move(State.WAITING, outcome.code, detail, now, 0)
     if outcome.scope == Scope.DESTINATION:
-        run_at, more_tries = paused_until or now, 0
-    else:
-        run_at, more_tries = _retry_at(outcome, delivery.tries + 1, now, fraction), 1
+        # However long the pause is: a person may end it. What closes meanwhile expires when it closes.
+        return Move(State.WAITING, outcome.code, detail, paused_until or now, 0)
+    run_at = _retry_at(outcome, delivery.tries + 1, now, fraction)
     if run_at is None:
-        return Move(State.EXPIRED, outcomes.RETRIES_OVER, f"{outcome.code}: {detail or ''}", now, more_tries)
+        return Move(State.EXPIRED, outcomes.RETRIES_OVER, f"{outcome.code}: {detail or ''}", now, 1)
     if run_at >= delivery.closes_at:
-        return Move(State.EXPIRED, outcomes.WINDOW_CLOSED, f"{outcome.code}: {detail or ''}", now, more_tries)
-    return Move(State.WAITING, outcome.code, detail, run_at, more_tries)
+        return Move(State.EXPIRED, outcomes.WINDOW_CLOSED, f"{outcome.code}: {detail or ''}", now, 1)
+    return Move(State.WAITING, outcome.code, detail, run_at, 1)
 
 
 def _retry_at(outcome: Outcome, tries: int, now: int, fraction: float) -> int | None:
@@ -203,7 +204,9 @@ def _connection_news(
     # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next mend.
     failed = [one for one in said if one.scope == Scope.DESTINATION and one.kind in (Kind.RETRY, Kind.UNKNOWN)]
     if failed:
-        return pause_connection(tx, connection.id, outcome=failed[0], now=now, fraction=fraction())
+        # Of several requests one may have been told how long to stay away.
+        longest = max(failed, key=lambda one: one.retry_after_s or 0.0)
+        return pause_connection(tx, connection.id, outcome=longest, now=now, fraction=fraction())
     if any(one.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for one in said):
         tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
         incidents.works(tx, connection.id, now)

@@ -41,6 +41,7 @@ TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a code, not a token
 _UNREADABLE: Final = Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable")
 _ACCOUNT_CHANGED: Final = Outcome(kind=Kind.REJECTED, code=outcomes.ACCOUNT_CHANGED)
 _TOO_LATE: Final = Outcome(kind=Kind.REJECTED, code=outcomes.WINDOW_CLOSED)
+_INTERRUPTED: Final = Outcome(kind=Kind.UNKNOWN, code=outcomes.INTERRUPTED)
 _log = structlog.get_logger(__name__)
 
 
@@ -168,7 +169,12 @@ class Sender:
             code = outcomes.UNBUILDABLE if request is None else outcomes.TOO_LARGE
             return self._results(batch, piece, Whole(Outcome(kind=Kind.REJECTED, code=code)), started_at), ()
         request = signed(request, started_at, self._ids.token())
-        response, failure = await exchange(self._http, request, batch.destination.limits.timeout_s)
+        try:
+            response, failure = await exchange(self._http, request, batch.destination.limits.timeout_s, self._clock)
+        except asyncio.CancelledError:
+            # The worker must stop. Whether it arrived is not known, and whoever takes it back later has to know that.
+            sending.results += self._results(batch, piece, Whole(_INTERRUPTED), started_at, request)
+            raise
         verdict: Verdict = (
             Whole(failure)
             if response is None and failure is not None

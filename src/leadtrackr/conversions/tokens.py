@@ -121,7 +121,9 @@ class Tokens:
             request = auth.request(settings, self._clock.now())
         except InvalidInput as error:
             return Outcome(kind=Kind.HOLD, code="bad_credentials", detail=str(error), hold="credentials")
-        response, failure = await exchange(self._http, request, destination.limits.timeout_s, after_send="network")
+        response, failure = await exchange(
+            self._http, request, destination.limits.timeout_s, self._clock, after_send="network"
+        )
         if response is None:
             assert failure is not None  # noqa: S101 - one of the two is always there
             return failure

@@ -39,5 +39,5 @@ async def validate(
     if isinstance(request, str):
         return Outcome(kind=Kind.REJECTED, code=request)
     asked = signed(validation.request(request), clock.now(), ids.token())
-    response, failure = await exchange(http, asked, destination.limits.timeout_s, after_send="network")
+    response, failure = await exchange(http, asked, destination.limits.timeout_s, clock, after_send="network")
     return failure if response is None else validation.read(response)

@@ -31,7 +31,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 async def ask(means: Means, request: Request, timeout_s: float) -> Response | Outcome:
     """The answer to one request that counts nothing, or the outcome that stands for its absence."""
     going = signed(request, means.clock.now(), means.ids.token())
-    response, failure = await exchange(means.http, going, timeout_s, after_send="network")
+    response, failure = await exchange(means.http, going, timeout_s, means.clock, after_send="network")
     if response is not None:
         return response
     assert failure is not None  # noqa: S101 - one of the two is always there
