@@ -10,12 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leadtrackr.conversions.audience import lead_data
+from leadtrackr.conversions.audience import lead_data, shown
 from leadtrackr.destinations.contract import Destination, LeadData
 from leadtrackr.destinations.google_ads import GOOGLE_ADS
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.leads.intake import decode, read
 from leadtrackr.leads.model import Door
+from tests.destinations.compliance import people
 from tests.destinations.compliance.people import whole
 from tests.destinations.compliance.playing import Stage
 from tests.destinations.compliance.playing import event as conversion
@@ -26,8 +27,8 @@ GOOGLE: Final = ("gclid", "gbraid", "wbraid")
 OFTEN: Final = string.ascii_letters + string.digits + "-_" * 4 + "+/=%.~&?#:;,!*'()$@|\\\"<> "
 FORMS: Final = {"fbc": "fb.1.1790000000000.", "fbp": "fb.1.1790000000000."}
 """What must stand before an id of these names, else it is none."""
-NUMBERS: Final = {"cid", "sid"}
-"""Two numbers and one, by their form."""
+FORMED: Final = {"cid", "sid", "scid", "rdt_uuid"}
+"""Ids that are numbers or a UUID: others are no such ids and are left out."""
 
 
 def as_posted(ids: dict[str, str]) -> LeadData:
@@ -74,6 +75,24 @@ def test_what_is_sent_is_known() -> None:
 
 
 @pytest.mark.parametrize("slug", DESTINATIONS)
+def test_ids_that_a_destination_is_not_shown_make_no_difference(slug: str) -> None:
+    """What it declares to read is all that it reads: for its request, its window and whether a lead can be used."""
+    destination, settings = DESTINATIONS[slug], SETTINGS[slug]
+    compared = 0
+    for someone in people.leads(seed=7, count=200):
+        ids = {name: value for name, value in someone.ids.items() if name in shown(slug)}
+        less = msgspec.structs.replace(someone, ids=ids)
+        assert destination.missing(less, settings) == destination.missing(someone, settings)
+        if destination.missing(someone, settings):
+            continue
+        one, other = event(someone, slug), event(less, slug)
+        assert destination.window(other, settings) == destination.window(one, settings)
+        assert destination.build([other], settings, "t").body == destination.build([one], settings, "t").body
+        compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize("slug", DESTINATIONS)
 def test_the_ids_that_are_declared_are_sent(slug: str) -> None:
     sent = {name for of, name, _ in SENT if of == slug}
     assert sent >= set(DESTINATIONS[slug].click_ids)
@@ -94,7 +113,7 @@ def test_an_id_leaves_byte_for_byte_or_not_at_all(slug: str, name: str, place: P
         assert someone.ids[name] == value
     found = leaves(destination, event(someone, slug)).get(place)
     assert found in (someone.ids[name], None)
-    assert found is not None or not _is_plain(text) or name in NUMBERS
+    assert found is not None or not _is_plain(text) or name in FORMED
 
 
 def _is_a_cookie(value: str) -> bool:

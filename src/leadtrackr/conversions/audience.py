@@ -3,13 +3,17 @@
 from typing import Final, Protocol
 
 from leadtrackr.destinations.contract import LeadData
-from leadtrackr.destinations.registry import CLICK_IDS
+from leadtrackr.destinations.registry import CLICK_IDS, DESTINATIONS
 from leadtrackr.leads import attribution
 
 ANALYTICS_IDS: Final = frozenset({"cid", "sid"})
 """Ids of analytics, not of advertising: `ad_storage` says nothing of them."""
 DENIED: Final = "denied"
 _KNOWN: Final = attribution.KNOWN | CLICK_IDS
+_SHOWN: Final = {
+    slug: frozenset((*each.reads, *each.click_ids)) for slug, each in DESTINATIONS.items() if each.reads is not None
+}
+"""What a destination is shown of a lead's ids, where that is not all."""
 
 
 class LeadRow(Protocol):
@@ -35,12 +39,14 @@ class LeadRow(Protocol):
     def country(self) -> str | None: ...
 
 
-def lead_data(row: LeadRow, *, lead_id: int, created_at: int, country: str | None) -> LeadData:
-    """Everything that is known, before consent is looked at.
+def lead_data(
+    row: LeadRow, *, lead_id: int, created_at: int, country: str | None, destination: str | None = None
+) -> LeadData:
+    """Everything that is known, before consent is looked at; with a `destination`, of the ids those that it reads.
 
     `country` is the project's: where its leads live, unless one says otherwise of itself.
     """
-    traits = attribution.read(row.attribution_data, _KNOWN)
+    traits = attribution.read(row.attribution_data, _KNOWN if destination is None else shown(destination))
     return LeadData(
         lead_id=lead_id,
         created_at=created_at,
@@ -56,6 +62,11 @@ def lead_data(row: LeadRow, *, lead_id: int, created_at: int, country: str | Non
         ip_address=row.ip_address,
         user_agent=row.user_agent,
     )
+
+
+def shown(destination: str) -> frozenset[str]:
+    """The ids of leads that a destination is shown, by name."""
+    return _SHOWN.get(destination, _KNOWN)
 
 
 def permitted(lead: LeadData) -> LeadData:

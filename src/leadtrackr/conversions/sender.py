@@ -278,7 +278,13 @@ def _read(destination: Destination, response: Response, n: int) -> Verdict:
 
 
 def _event(batch: Batch, one: Claimed) -> Event:
-    lead = lead_data(one, lead_id=one.lead_id, created_at=one.lead_created_at, country=batch.connection.country)
+    lead = lead_data(
+        one,
+        lead_id=one.lead_id,
+        created_at=one.lead_created_at,
+        country=batch.connection.country,
+        destination=batch.destination.slug,
+    )
     return Event(
         event_id=one.sent_as or one.event_id,
         action=one.action,

@@ -123,7 +123,9 @@ SENDING: Final[tuple[Removal, ...]] = (
         "attempt refund",
         "A platform that is down for a day uses up the tries of everything.",
         "unit/test_record_rules.py::test_a_failing_destination_burns_no_try_and_waits_for_its_pause[retry]",
-        engine("record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"),
+        engine(
+            "record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"
+        ),
         quick=True,
     ),
     cut(

@@ -155,6 +155,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The same in a word, for the reference page."""
     hashing: Rules | None = None
     """What is hashed and in which form; None where nothing is."""
+    reads: tuple[str, ...] | None = None
+    """Of the ids that the clients know (`leads.attribution.IDS`) those of which it makes something: when an event is
+    made it is shown these and its `click_ids`, and no others. None: all."""
     click_ids: tuple[str, ...] = ()
     """Names in a lead's attribution data that only this platform reads, beside those that the clients know by
     themselves (`leads.attribution.IDS`). They reach it in `LeadData.ids`, under the same consent as the others."""

@@ -269,6 +269,7 @@ GA4: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1, batch_bytes=129_999, in_flight=8, timeout_s=20),
+    reads=("cid", "sid"),
     identifiers=("cid",),
     secret_in_query=True,
     account=account,

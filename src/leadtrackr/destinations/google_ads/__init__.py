@@ -268,6 +268,7 @@ GOOGLE_ADS: Final = Destination(
         requests_per_minute=300,
         requests_per_day=100_000,
     ),
+    reads=CLICK_IDS,
     identifiers=(*CLICK_IDS, "user_data"),
     account=account,
     counted_by=cloud_project,

@@ -252,6 +252,7 @@ GOOGLE_ADS_LEGACY: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=HASHING,
     limits=Limits(batch_events=2000, batch_bytes=8_000_000, in_flight=4, timeout_s=60),
+    reads=CLICK_IDS,
     identifiers=(*CLICK_IDS, "user_data"),
     account=account,
     counted_by=cloud_project,

@@ -185,6 +185,7 @@ LINKEDIN: Final = Destination(
     limits=Limits(
         batch_events=5000, batch_bytes=16_000_000, in_flight=2, requests_per_minute=600, requests_per_day=500_000
     ),
+    reads=("li_fat_id",),
     identifiers=("user_data",),
     masked_keys=("firstName", "lastName", "companyName"),
     account=account,

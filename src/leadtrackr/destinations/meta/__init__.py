@@ -291,6 +291,7 @@ META: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
+    reads=("fbc", "fbp", "meta_lead_id"),
     identifiers=("user_data", "meta_lead_id"),
     masked_keys=("client_ip_address", "client_user_agent"),
     account=account,

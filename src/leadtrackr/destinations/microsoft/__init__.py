@@ -181,6 +181,7 @@ MICROSOFT: Final = Destination(
     event_field=EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=4_000_000, in_flight=2, timeout_s=60),
+    reads=("msclkid",),
     identifiers=("msclkid",),
     account=account,
     counted_by=customer,

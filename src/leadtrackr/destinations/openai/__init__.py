@@ -231,6 +231,7 @@ OPENAI: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=2),
+    reads=("oppref", "obref"),
     identifiers=("user",),
     masked_keys=("ip_address", "user_agent"),
     account=account,

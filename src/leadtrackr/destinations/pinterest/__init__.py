@@ -210,6 +210,7 @@ PINTEREST: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_minute=5000),
+    reads=("epik",),
     identifiers=("email", "ip_address and user_agent"),
     masked_keys=("client_ip_address", "client_user_agent"),
     account=account,

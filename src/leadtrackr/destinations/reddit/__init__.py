@@ -205,6 +205,7 @@ REDDIT: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_second=10),
+    reads=("rdt_cid", "rdt_uuid"),
     identifiers=("user",),
     masked_keys=("user_agent",),
     account=account,

@@ -220,6 +220,7 @@ SNAPCHAT: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4),
+    reads=("scclid", "scid"),
     identifiers=("email", "phone", "ip_address and user_agent"),
     secret_in_query=True,
     masked_keys=("client_ip_address", "client_user_agent"),

@@ -232,6 +232,7 @@ TIKTOK: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=1000, batch_bytes=8_000_000, in_flight=4, requests_per_second=1000),
+    reads=("ttclid", "ttp"),
     identifiers=("email", "phone", "ttclid", "ttp", "ip_address and user_agent"),
     also_needed=("page",),
     masked_keys=("ip", "user_agent"),

@@ -169,6 +169,7 @@ X: Final = Destination(
     event_field=_EVENT_FIELD,
     hashing=_RULES,
     limits=Limits(batch_events=500, batch_bytes=4_000_000, in_flight=4, requests_per_minute=6_666),
+    reads=("twclid",),
     identifiers=("email", "phone", "twclid"),
     account=account,
     missing=missing,
