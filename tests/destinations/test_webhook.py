@@ -17,7 +17,7 @@ from leadtrackr.destinations.contract import HTTP_CODES, LeadData, Outcome, Requ
 from leadtrackr.destinations.registry import validate_settings, with_changes
 from leadtrackr.destinations.webhook import WEBHOOK
 from leadtrackr.destinations.webhook.answer import CODES
-from leadtrackr.destinations.webhook.signing import keys_of, signed
+from leadtrackr.destinations.webhook.signing import signed
 from leadtrackr.kit.ids import Ids
 from tests.destinations.making import DAY, NOON, SETTINGS, answer, body_of, event, lead, outcomes
 from tests.destinations.test_compliance import leads
@@ -33,7 +33,7 @@ def test_the_vector_of_the_specification() -> None:
     headers = signed(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         b'{"test": 2432232314}',
-        keys_of(settings),
+        settings,
         1614265330 * SECOND + 999_999,
         "unused",
     )

@@ -26,7 +26,7 @@ from leadtrackr.destinations.contract import (
 from leadtrackr.destinations.contract import Warning as SkipWarning
 from leadtrackr.destinations.http_common import JSON, encode, sent_at
 from leadtrackr.destinations.webhook.answer import CODES, read, read_check
-from leadtrackr.destinations.webhook.signing import FORM, PATTERN, fault_of_secret, keys_of, signed
+from leadtrackr.destinations.webhook.signing import FORM, PATTERN, fault_of_secret, signed
 from leadtrackr.kit.addresses import fault_of_target
 from leadtrackr.kit.clock import DAY, to_datetime
 from leadtrackr.kit.ids import Ids
@@ -134,7 +134,7 @@ def build(events: Sequence[Event], settings: Settings, _token: str | None) -> Re
         headers={**JSON, "webhook-id": event.event_id},
         body=body,
         items=(body,),
-        sign=partial(signed, event.event_id, body, keys_of(settings)),
+        sign=partial(signed, event.event_id, body, settings),
     )
 
 
@@ -146,7 +146,7 @@ def check(settings: Settings, _token: str | None) -> Request:
 
     def sign(now: int, nonce: str) -> Mapping[str, str]:
         ping_id = f"ping-{nonce}"
-        return {"webhook-id": ping_id, **signed(ping_id, PING, keys_of(settings), now, nonce)}
+        return {"webhook-id": ping_id, **signed(ping_id, PING, settings, now, nonce)}
 
     return Request(service="webhook", url=settings["url"], headers=JSON, body=PING, sign=sign)
 

@@ -30,15 +30,15 @@ def _key(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
 
 
-def keys_of(settings: Settings) -> tuple[bytes, ...]:
+def _keys_of(settings: Settings) -> tuple[bytes, ...]:
     """The keys that sign: the secret's and, while receivers change over, the former one's."""
     names = ("secret", "old_secret")
     return tuple(_key(settings[name]) for name in names if name in settings)
 
 
-def signed(event_id: str, body: bytes, keys: tuple[bytes, ...], now: int, _nonce: str) -> Mapping[str, str]:
+def signed(event_id: str, body: bytes, settings: Settings, now: int, _nonce: str) -> Mapping[str, str]:
     """The headers of one try: its time in whole seconds, and a signature for each secret."""
     at = str(now // SECOND)
     content = b".".join((event_id.encode(), at.encode(), body))
-    signatures = (base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys)
+    signatures = (base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in _keys_of(settings))
     return {"webhook-timestamp": at, "webhook-signature": " ".join(f"v1,{one}" for one in signatures)}
