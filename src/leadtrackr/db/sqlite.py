@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from leadtrackr.db.checkpoint import Checkpoints
 from leadtrackr.db.probe import UNWRITABLE, Health
 from leadtrackr.db.spread import SIZES, Spread
 from leadtrackr.db.statement import Insertion, Prepared, fit_lists
@@ -171,6 +172,11 @@ class SqliteDatabase:
         self._health = Health()
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer_connection = connect(path)
+        # A look into the file, which makes the log's index.
+        self._writer_connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._checkpoints = Checkpoints(path, lambda: connect(path))
+        if self._checkpoints.works:
+            self._writer_connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._waits = True
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
@@ -216,6 +222,7 @@ class SqliteDatabase:
             self._queue.put(None)
             self._writer.join()
         self._readers.shutdown()
+        self._checkpoints.close()
         for connection in (*self._reader_connections, self._writer_connection):
             connection.close()
         if self._lock is not None:
@@ -277,6 +284,7 @@ class SqliteDatabase:
                 self._health.succeeded()
             if self._on_commit is not None:
                 self._on_commit(len(group))
+            self._checkpoints.after_commit(connection)
         for loop in {item.loop for item in group}:
             # A loop that has closed in the meantime waits for nothing any more.
             with contextlib.suppress(RuntimeError):

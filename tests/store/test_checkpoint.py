@@ -1,0 +1,108 @@
+"""SQLite's log is copied into the file beside the writer, and does not grow without end."""
+
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import bindparam, insert
+
+from leadtrackr.db import checkpoint
+from leadtrackr.db.checkpoint import Checkpoints
+from leadtrackr.db.database import Database
+from leadtrackr.db.open import open_database
+from leadtrackr.db.sqlite import connect
+from leadtrackr.db.statement import prepare
+from leadtrackr.db.tables import projects
+from leadtrackr.kit.clock import SystemClock
+
+_ADD = prepare(
+    insert(projects).values(public_id=bindparam("ref"), name=bindparam("name"), currency="EUR", active=1, created_at=1)
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path, sqlite_template: bytes) -> Path:
+    path = tmp_path / "leadtrackr.db"
+    path.write_bytes(sqlite_template)
+    return path
+
+
+async def add(db: Database, number: int) -> None:
+    """A commit of some pages."""
+    await db.write(lambda tx: tx.run(_ADD, ref=f"p{number}", name="x" * 40_000))
+
+
+def without_its_log(path: Path) -> int:
+    """How many projects the file alone holds."""
+    alone = path.with_name("alone.db")
+    alone.write_bytes(path.read_bytes())
+    with contextlib.closing(sqlite3.connect(f"file:{alone}?immutable=1", uri=True)) as found:
+        return int(found.execute("SELECT count(*) FROM projects").fetchone()[0])
+
+
+def test_the_log_is_copied_while_the_writer_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was committed is in the file itself, without its log, while the program runs."""
+    monkeypatch.setattr(checkpoint, "PAGES", 50)
+    copied = asyncio.Event()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        real = checkpoint._copy
+
+        def copy(connection: sqlite3.Connection) -> None:
+            real(connection)
+            loop.call_soon_threadsafe(copied.set)
+
+        monkeypatch.setattr(checkpoint, "_copy", copy)
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        for number in range(20):
+            await add(db, number)
+        async with asyncio.timeout(20):
+            await copied.wait()
+        assert without_its_log(path) > 0
+        await db.close()
+
+    asyncio.run(run())
+
+
+def test_a_long_log_begins_anew_under_a_writer_that_never_rests(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "PAGES", 10**9)
+    monkeypatch.setattr(checkpoint, "LONGEST", 100)
+    longest = 0
+
+    async def run() -> None:
+        nonlocal longest
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        for number in range(100):
+            await add(db, number)
+            longest = max(longest, path.with_name(path.name + "-wal").stat().st_size)
+        await db.close()
+
+    asyncio.run(run())
+    assert 100 * 4096 <= longest < 200 * 4200
+
+
+def test_the_numbers_of_the_log_are_those_that_sqlite_tells(path: Path) -> None:
+    connection = connect(path)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    for number in range(10):
+        connection.execute(
+            "INSERT INTO projects (public_id, name, currency, created_at) VALUES (?, 'x', 'EUR', 1)", [number]
+        )
+    watched = Checkpoints(path, lambda: connect(path))
+    held, waiting = watched._held()
+    assert held == waiting > 0
+    assert connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone() == (0, held, held)
+    assert watched._held() == (held, 0)
+    watched.close()
+    watched.close()
+    connection.close()
+
+
+def test_a_disk_that_fails_stops_nobody_but_whoever_writes(path: Path) -> None:
+    """The copy is tried again later; nobody waits for it, so nobody is told."""
+    connection = connect(path)
+    connection.close()
+    checkpoint._copy(connection)
