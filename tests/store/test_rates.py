@@ -99,6 +99,7 @@ class _MeetingTx:
     def __init__(self, tx: Tx, meeting: threading.Barrier) -> None:
         self._tx, self._meeting, self._met = tx, meeting, False
         self.dialect, self.now, self.first, self.run, self.many = tx.dialect, tx.now, tx.first, tx.run, tx.many
+        self.serial, self.together = tx.serial, tx.together
         self.insert, self.try_insert, self.lock, self.spread = tx.insert, tx.try_insert, tx.lock, tx.spread
 
     def all(self, statement: Prepared, /, **values: object) -> list[object]:

@@ -57,6 +57,10 @@ class _BreakingTx:
     def dialect(self) -> str:
         return self._tx.dialect
 
+    @property
+    def serial(self) -> bool:
+        return self._tx.serial
+
     def now(self) -> int:
         return self._tx.now()
 
@@ -84,6 +88,10 @@ class _BreakingTx:
         made = self._tx.try_insert(statement, **values)
         self._owner.count()
         return made
+
+    def together(self, statement: Insertion, rows: Sequence[Mapping[str, Any]], /) -> None:
+        self._tx.together(statement, rows)
+        self._owner.count()
 
     def lock(self, statement: Prepared, /, **values: Any) -> None:
         self._tx.lock(statement, **values)

@@ -39,7 +39,8 @@ class Allowance:
         now = tx.now()
         grant = rates.take(tx, self._key, self._limits, wanted, now)
         self.wait_us = 0 if grant.requests >= wanted else grant.wait_us
-        self._granted_at, self._left = now, self._left + grant.requests
+        # Set, not added: the work of a transaction may be run again.
+        self._granted_at, self._left = now, grant.requests
         return grant.requests
 
     async def give_back(self, db: Database) -> None:

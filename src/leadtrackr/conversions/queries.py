@@ -12,7 +12,8 @@ from leadtrackr.conversions.planning import Planned, Target, stored_settings
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, Insertion, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, label_events, leads
-from leadtrackr.leads.model import Stage
+from leadtrackr.leads.model import Lead, Stage
+from leadtrackr.leads.pending import PENDING
 
 _D: Final = deliveries.c
 _J: Final = jobs.c
@@ -89,10 +90,12 @@ _KEEP_ANSWER: Final = prepare(
 )
 
 
-def lock_lead(tx: Tx, *, project_id: int, lead_id: int) -> int | None:
-    """Makes other status changes of the lead wait for this one; returns the price that the lead has now."""
-    row = tx.first(_LOCK_LEAD, project_id=project_id, lead_id=lead_id)
-    return None if row is None else row.price
+def lock_lead(tx: Tx, lead: Lead) -> tuple[int | None, bool]:
+    """Makes other status changes of the lead wait for this one; the price that it has now, and whether it is pending."""
+    if tx.serial:
+        return lead.price, lead.status == PENDING
+    row = tx.first(_LOCK_LEAD, project_id=lead.project_id, lead_id=lead.id)
+    return None if row is None else row.price, has_pending_job(tx, lead.id)
 
 
 def has_pending_job(tx: Tx, lead_id: int) -> bool:
@@ -124,26 +127,32 @@ def insert_job(
 
 def insert_deliveries(
     tx: Tx, planned: Sequence[Planned], *, project_id: int, job_id: int, lead_id: int, now: int
-) -> list[int]:
-    """Writes planned deliveries in their order; returns their ids."""
+) -> None:
+    """Writes planned deliveries in their order: together, unless one stands behind another and so needs its id."""
+    common = {
+        "project_id": project_id,
+        "job_id": job_id,
+        "lead_id": lead_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+    rows = [
+        {
+            **msgspec.structs.asdict(one),
+            "passed": int(one.passed),
+            "settled_at": None if one.state in UNSETTLED else now,
+            **common,
+        }
+        for one in planned
+    ]
+    if all(one.behind is None or one.behind > 0 for one in planned):
+        tx.together(_INSERT_DELIVERY, rows)
+        return
     ids: list[int] = []
-    for one in planned:
-        values = msgspec.structs.asdict(one)
+    for one, row in zip(planned, rows, strict=True):
         if one.behind is not None and one.behind < 0:
-            values["behind"] = ids[-one.behind - 1]
-        values["passed"] = int(one.passed)
-        made = tx.insert(
-            _INSERT_DELIVERY,
-            **values,
-            project_id=project_id,
-            job_id=job_id,
-            lead_id=lead_id,
-            created_at=now,
-            updated_at=now,
-            settled_at=None if one.state in UNSETTLED else now,
-        )
-        ids.append(made)
-    return ids
+            row["behind"] = ids[-one.behind - 1]
+        ids.append(tx.insert(_INSERT_DELIVERY, **row))
 
 
 def targets(tx: Tx, project_id: int, label_ids: Sequence[int]) -> list[Target]:

@@ -145,8 +145,8 @@ def _change(tx: Tx, ids: Ids, project: Project, post: Post) -> StatusChange:
     lead = leads.find(tx, project, post.ref)
     label = None if conversion_id == "open" else labels.find(tx, project, conversion_id)
     # Status changes of one lead go one after the other; what the lead was found with may be old by now.
-    kept_price = queries.lock_lead(tx, project_id=project.id, lead_id=lead.id)
-    if queries.has_pending_job(tx, lead.id):
+    kept_price, pending = queries.lock_lead(tx, lead)
+    if pending:
         raise Conflict(PENDING)
     price = kept_price if price is None else price
     return _reopen(tx, ids, project, lead, price) if label is None else _rate(tx, ids, project, lead, label, price)

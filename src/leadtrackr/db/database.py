@@ -20,6 +20,10 @@ class Tx(Protocol):
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
 
+    @property
+    def serial(self) -> bool:
+        """Whether nobody else can write while this transaction does: what it has read is still so."""
+
     def now(self) -> int:
         """Microseconds UTC by the clock that all processes share: the database's, where it has one."""
 
@@ -37,6 +41,9 @@ class Tx(Protocol):
 
     def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
         """The same for a statement that does nothing where there is such a row already: None then."""
+
+    def together(self, statement: Insertion, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Writes rows, each with all of the statement's values; there may be none."""
 
     def lock(self, statement: Prepared, /, **values: Any) -> None:
         """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""

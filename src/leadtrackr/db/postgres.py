@@ -53,6 +53,7 @@ class PostgresTx:
     """A transaction on a pooled connection."""
 
     dialect: Final = "postgresql"
+    serial: Final = False
     __slots__ = ("_at", "_clock", "_connection", "_write", "done", "number")
 
     def __init__(self, connection: psycopg.Connection[Any], clock: Clock, write: bool) -> None:
@@ -102,6 +103,10 @@ class PostgresTx:
         """The same for a statement that does nothing where there is such a row already: None then."""
         row = self.first(statement, **values)
         return None if row is None else int(row.id)
+
+    def together(self, statement: Insertion, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Writes rows, each with all of the statement's values; there may be none."""
+        self.many(statement, rows)
 
     def lock(self, statement: Prepared, /, **values: Any) -> None:
         """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""

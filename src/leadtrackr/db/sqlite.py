@@ -1,7 +1,8 @@
 """SQLite: one writer connection in one thread with group commit, and readers that can only read.
 
-Many requests share one commit (one fsync), each in its own savepoint, so that one that fails takes nothing of the
-others with it. One process owns the file; a lock on a side file tells a second one so.
+Many requests share one commit (one fsync). One that fails takes nothing of the others with it: when it had written
+something, all are run again, each in its own savepoint. One process owns the file; a lock on a side file tells a second
+one so.
 """
 
 import asyncio
@@ -51,6 +52,7 @@ class SqliteTx:
     """A transaction on a driver connection."""
 
     dialect: Final = "sqlite"
+    serial: Final = True
     __slots__ = ("_at", "_clock", "_connection")
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
@@ -94,6 +96,12 @@ class SqliteTx:
         """The same for a statement that does nothing where there is such a row already: None then."""
         cursor = self._execute(statement, values)[0]
         return cursor.lastrowid if cursor.rowcount else None
+
+    def together(self, statement: Insertion, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Writes rows, each with all of the statement's values; there may be none."""
+        if rows:
+            sql, names = statement.together(len(rows))
+            self._connection.execute(sql, [row[name] for row in rows for name in names])
 
     def lock(self, statement: Prepared, /, **values: Any) -> None:
         """Takes the locks of a SELECT … FOR UPDATE, whose rows nobody wants; nothing where one alone writes."""
@@ -267,8 +275,11 @@ class SqliteDatabase:
             before = connection.total_changes
             self._wait_for_the_disk(any(item.durable for item in group))
             connection.execute("BEGIN IMMEDIATE")
-            for item in group:
-                self._run_one(connection, SqliteTx(connection, self._clock), item)
+            if not self._run_all(connection, group):
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                for item in group:
+                    self._run_one(connection, SqliteTx(connection, self._clock), item)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             # Whatever the file does, this thread has to live: everybody's work waits for it.
@@ -296,18 +307,44 @@ class SqliteDatabase:
             self._writer_connection.execute(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
             self._waits = wait
 
+    def _run_all(self, connection: sqlite3.Connection, group: list[_Item]) -> bool:
+        """Runs a group without savepoints, which cost as much as what they guard.
+
+        False when one failed that had written: all that the group wrote must go, and each be run by itself. One that is
+        refused before it writes, as nearly all that are, takes nothing with it anyhow.
+        """
+        for item in group:
+            before = connection.total_changes
+            try:
+                item.result = item.work(SqliteTx(connection, self._clock))
+            except Exception as error:  # noqa: BLE001 - whoever asked for it is told
+                _still_in(connection, error)
+                if connection.total_changes > before:
+                    return False
+                self._failed(item, error)
+        return True
+
+    def _failed(self, item: _Item, error: Exception) -> None:
+        item.error = _explain(error) if isinstance(error, sqlite3.Error) else error
+        if isinstance(item.error, Unavailable):
+            self._health.failed()
+
     def _run_one(self, connection: sqlite3.Connection, tx: SqliteTx, item: _Item) -> None:
         connection.execute("SAVEPOINT one")
+        item.error = None
         try:
             item.result = item.work(tx)
-        except Exception as error:
-            if not connection.in_transaction:
-                raise sqlite3.OperationalError("the transaction was ended by the database") from error
+        except Exception as error:  # noqa: BLE001 - whoever asked for it is told
+            _still_in(connection, error)
             connection.execute("ROLLBACK TO one")
-            item.error = _explain(error) if isinstance(error, sqlite3.Error) else error
-            if isinstance(item.error, Unavailable):
-                self._health.failed()
+            self._failed(item, error)
         connection.execute("RELEASE one")
+
+
+def _still_in(connection: sqlite3.Connection, error: Exception) -> None:
+    """SQLite itself ends a transaction that a disk lets it not go on with: then nothing of the group is left."""
+    if not connection.in_transaction:
+        raise sqlite3.OperationalError("the transaction was ended by the database") from error
 
 
 def _own(path: Path) -> int:

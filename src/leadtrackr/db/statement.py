@@ -193,14 +193,30 @@ class Prepared:
 class Insertion(Prepared):
     """An INSERT of one row whose id is wanted. SQLite's driver knows it, so that nothing has to be returned for it."""
 
-    __slots__ = ("_returning",)
+    __slots__ = ("_returning", "_table", "_together")
 
     def __init__(self, statement: Insert) -> None:
         super().__init__(statement)
+        self._table = statement.table.description
         self._returning = statement.returning(statement.table.c.id)
+        self._together: dict[int, tuple[str, list[str]]] = {}
 
     def _of(self, dialect: str) -> ClauseElement:
         return self._statement if dialect == "sqlite" else self._returning
+
+    def together(self, rows: int) -> tuple[str, list[str]]:
+        """For SQLite: the statement for so many rows at once, and the names of a row's values in their order.
+
+        For a statement whose values are all named and are columns: each costs less without its name.
+        """
+        found = self._together.get(rows)
+        if found is None:
+            compiled: Any = self._statement.compile(dialect=DIALECTS["sqlite"])
+            names = [name for name, bind in compiled.binds.items() if bind.required]
+            row = f"({', '.join('?' * len(names))})"
+            sql = f"INSERT INTO {self._table} ({', '.join(names)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - our names
+            found = self._together[rows] = (sql, names)
+        return found
 
 
 def compile_all(dialect: str) -> None:
