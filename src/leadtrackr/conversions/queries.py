@@ -91,7 +91,7 @@ _KEEP_ANSWER: Final = prepare(
 
 
 def lock_lead(tx: Tx, lead: Lead) -> tuple[int | None, bool]:
-    """Makes other status changes of the lead wait for this one; the price that it has now, and whether it is pending."""
+    """Makes other status changes of the lead wait for this one; its price now, and whether it is pending."""
     if tx.serial:
         return lead.price, lead.status == PENDING
     row = tx.first(_LOCK_LEAD, project_id=lead.project_id, lead_id=lead.id)

@@ -29,6 +29,7 @@ T = TypeVar("T")
 GROUP: Final = 512
 """Most pieces of work in one commit: bounds how long the first one waits for the last."""
 READERS: Final = 4
+_BEGIN: Final = "BEGIN IMMEDIATE"
 _CLOSED: Final = "The database is closed: the server is stopping."
 
 
@@ -274,10 +275,10 @@ class SqliteDatabase:
         try:
             before = connection.total_changes
             self._wait_for_the_disk(any(item.durable for item in group))
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_BEGIN)
             if not self._run_all(connection, group):
                 connection.execute("ROLLBACK")
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_BEGIN)
                 for item in group:
                     self._run_one(connection, SqliteTx(connection, self._clock), item)
             connection.execute("COMMIT")
