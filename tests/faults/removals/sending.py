@@ -123,20 +123,69 @@ SENDING: Final[tuple[Removal, ...]] = (
         "attempt refund",
         "A platform that is down for a day uses up the tries of everything.",
         "unit/test_record_rules.py::test_a_failing_destination_burns_no_try_and_waits_for_its_pause[retry]",
-        engine("record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"),
+        engine(
+            "record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"
+        ),
         quick=True,
     ),
     cut(
         "no try after the window",
         "A retry is put after the end of the platform's window.",
-        "unit/test_record_rules.py::test_there_is_no_try_at_or_after_the_end_of_the_window[retry-event]",
-        engine("record", "    if run_at >= delivery.closes_at:\n", "    if False:\n"),
+        "unit/test_record_rules.py::test_there_is_no_try_at_or_after_the_end_of_the_window[retry]",
+        engine("record", "    if now + delay >= delivery.closes_at:\n", "    if False:\n"),
+    ),
+    cut(
+        "no try after the time for tries",
+        "What a platform will never take is tried until its window closes, for months.",
+        "unit/test_record_rules.py::test_tries_are_over_when_the_next_one_would_come_after_their_end[1-retry]",
+        engine(
+            "record",
+            "    if shown + delay > (retry_until if delivery.retry_until is None else delivery.retry_until):\n",
+            "    if False:\n",
+        ),
+    ),
+    cut(
+        "time for tries: from the first failure",
+        "Each failure gives three days more.",
+        "store/test_time_for_tries.py::test_the_end_itself_is_in_time_and_a_moment_later_is_not[sqlite]",
+        engine("record", 'func.coalesce(_D.retry_until, bindparam("new_retry_until"))', 'bindparam("new_retry_until")'),
+    ),
+    cut(
+        "time for tries: none passes in a pause",
+        "A platform that is down for three days uses up the time of all that failed before.",
+        "store/test_time_for_tries.py::test_time_stands_still_while_its_connection_is_paused[sqlite]",
+        engine("hold", '        stood_still=_shows_the_same(bindparam("until")),\n'),
+        quick=True,
+    ),
+    cut(
+        "time for tries: a pause that ends early",
+        "A pause of days that a person ends leaves more time for tries than there is.",
+        "store/test_time_for_tries.py::test_so_does_a_pause_that_ends_because_the_platform_has_taken_something[sqlite]",
+        engine("hold", "        stood_still=_shows_the_same(_SINCE),\n"),
+    ),
+    cut(
+        "time for tries: none passes while held",
+        "Credentials that are mended after three days find nothing left to be tried again.",
+        "store/test_time_for_tries.py::test_time_stands_still_while_it_is_held[sqlite]",
+        engine("hold", '        stood_still=_shows_the_same(bindparam("now")),\n'),
+    ),
+    cut(
+        "time for tries: a hold that is said twice",
+        "Each answer that says again that credentials are dead takes the time since the first one.",
+        "store/test_time_for_tries.py::test_a_hold_that_is_said_twice_began_the_first_time[sqlite]",
+        engine("hold", '"held_at": _SINCE', '"held_at": bindparam("now")'),
+    ),
+    cut(
+        "time for tries: anew for a person",
+        "What was tried for three days and is asked for again has a single try.",
+        "store/test_time_for_tries.py::test_a_person_who_asks_for_it_again_gives_it_the_whole_time[sqlite-over]",
+        engine("operations", "        retry_until=None,\n"),
     ),
     cut(
         "jitter of retries",
         "What failed together comes back at the same moment, from every server.",
         "unit/test_schedule.py::test_full_jitter_between_a_second_and_the_whole_delay",
-        engine("schedule", "int(DELAYS[max(tries, 1) - 1] * fraction)", "DELAYS[max(tries, 1) - 1]"),
+        engine("schedule", "int(_longest(tries) * fraction)", "_longest(tries)"),
     ),
     cut(
         "jitter of pauses",
