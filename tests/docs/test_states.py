@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, JobState, State
+from leadtrackr.conversions.schedule import DELAYS
+from leadtrackr.destinations.contract import Limits
+from leadtrackr.kit.clock import HOUR, MINUTE, SECOND
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "states.md").read_text()
 
@@ -21,3 +24,10 @@ def test_every_state_is_explained_and_marked_settled_or_not() -> None:
 def test_every_job_state_is_explained() -> None:
     section = PAGE.split("## Job")[1].split("## Lead")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [str(state) for state in JobState]
+
+
+def test_the_schedule_of_tries_is_the_engines() -> None:
+    assert DELAYS == (5 * SECOND, 30 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR)
+    assert Limits(batch_events=1, batch_bytes=1).retry_days == 3
+    assert "after 5 seconds, 30 seconds, 5 minutes, 30 minutes, 2, 5 and 10 hours, then every 10 hours" in PAGE
+    assert "for three days from the first try that failed" in PAGE

@@ -6,6 +6,7 @@ A trigger in the database writes down every step of every delivery, so that none
 import json
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import column, select, table
 
 from leadtrackr.conversions import claim, housekeeping, operations
-from leadtrackr.conversions.hold import hold_connection, pause_connection, release_connection
+from leadtrackr.conversions.hold import clock, hold_connection, pause_connection, release_connection
 from leadtrackr.conversions.model import DELIVERED, TRANSITIONS, UNSETTLED, Claimed, State
+from leadtrackr.conversions.record import Recorded
+from leadtrackr.conversions.schedule import DELAYS
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
 from leadtrackr.db.open import sqlite_path
@@ -42,6 +45,7 @@ OUTCOMES = (
     Outcome(kind=Kind.UNKNOWN, code="timeout", scope=Scope.DESTINATION),
     Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=7200),
 )
+LONG_DOWN = Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=72_000)
 FROZEN = (
     "job_id",
     "lead_id",
@@ -105,6 +109,8 @@ class Engine(RuleBasedStateMachine):
         self.settled: dict[int, Any] = {}
         self.frozen: dict[int, tuple[object, ...]] = {}
         self.replayed: set[int] = set()
+        self.left: dict[int, int] = {}
+        """How much of the time for tries is left to each delivery that has failed by itself, microseconds."""
         self.moves = 0
         self.tokens = 0
         self.rated = dict.fromkeys(self.leads, "open")
@@ -151,7 +157,7 @@ class Engine(RuleBasedStateMachine):
             self.claim(slug, 4)
             for token in [token for token, (of, _) in self.batches.items() if of == slug]:
                 _, claimed = self.gone[token] = self.batches.pop(token)
-                self.world.record(slug, token, claimed, outcome)
+                self.tell(slug, token, claimed, [outcome] * len(claimed))
         self.sweep()
 
     @precondition(lambda self: self.batches)
@@ -162,7 +168,7 @@ class Engine(RuleBasedStateMachine):
         sent = data.draw(st.integers(1, len(claimed)))
         outcomes = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=sent, max_size=sent))
         held = {row.id for row in self.world.deliveries(lease_token=token)}
-        recorded = self.world.record(slug, token, claimed[:sent], outcomes)
+        recorded = self.tell(slug, token, claimed[:sent], outcomes)
         assert {delivery_id for delivery_id, _ in recorded.moves} == held & {one.id for one in claimed[:sent]}
         assert recorded.late == sent - len(recorded.moves)
         rest = [one.id for one in claimed[sent:]]
@@ -182,11 +188,11 @@ class Engine(RuleBasedStateMachine):
         """Past its lease; another worker has what was its own when it goes on."""
         token = data.draw(st.sampled_from(sorted(self.batches)))
         slug, claimed = self.gone[token] = self.batches.pop(token)
-        self.world.step(LEASE_US)
+        self.time_goes_by(LEASE_US)
         self.sweep()
         self.claim(slug, 4)
         before = self.world.deliveries()
-        assert self.world.record(slug, token, claimed, outcome).late == len(claimed)
+        assert self.tell(slug, token, claimed, [outcome] * len(claimed)).late == len(claimed)
         assert self.world.deliveries() == before
 
     @precondition(lambda self: self.gone)
@@ -197,10 +203,26 @@ class Engine(RuleBasedStateMachine):
         slug, claimed = self.gone[token]
         held = {row.id for row in self.world.deliveries(lease_token=token)}
         before = self.world.deliveries()
-        recorded = self.world.record(slug, token, claimed, outcome)
+        recorded = self.tell(slug, token, claimed, [outcome] * len(claimed))
         assert recorded.late == len(claimed) - len(held)
         if not held:
             assert (recorded.moves, self.world.deliveries()) == ((), before)
+
+    def tell(self, slug: str, token: str, claimed: list[Claimed], outcomes: list[Outcome]) -> Recorded:
+        """Records outcomes. An event that failed by itself has three days from the first time on."""
+        recorded = self.world.record(slug, token, claimed, outcomes)
+        said = {one.id: outcome for one, outcome in zip(claimed, outcomes, strict=True)}
+        for number, state in recorded.moves:
+            if said[number].kind not in (Kind.RETRY, Kind.UNKNOWN) or said[number].scope == Scope.DESTINATION:
+                continue
+            (row,) = self.world.deliveries(id=number)
+            if state == State.WAITING:
+                assert row.run_at - self.now <= self.left.setdefault(number, 3 * DAY), row
+            elif row.code == "retries_over":
+                assert self.left.get(number, 3 * DAY) < DELAYS[-1], row
+            else:
+                assert (row.code, row.closes_at < self.now + DELAYS[-1]) == ("window_closed", True), row
+        return recorded
 
     @rule(first=st.booleans())
     def keep_house(self, first: bool) -> None:
@@ -216,19 +238,26 @@ class Engine(RuleBasedStateMachine):
         assert not self.world.read(housekeeping.housekeeping_needed)
         self.nobody_is_pending_without_need()
 
-    @rule(by=st.sampled_from([SECOND, LEASE_US, HOUR, 11 * HOUR, 8 * DAY, 8 * DAY]))
+    @rule(by=st.sampled_from([SECOND, LEASE_US, HOUR, 11 * HOUR, DAY, 8 * DAY, 8 * DAY]))
     def time_goes_by(self, by: int) -> None:
+        deliveries = {row.id: row for row in self.world.deliveries()}
+        connections = {row.id: row for row in self.world.rows(tables.connections)}
+        for number in self.left:
+            one = connections[deliveries[number].connection_id]
+            if one.state == "active":
+                self.left[number] -= max(0, self.now + by - max(self.now, one.paused_until or 0))
         self.world.step(by)
 
-    @rule(slug=st.sampled_from(SLUGS), what=st.sampled_from(["hold", "pause", "release"]))
+    @rule(slug=st.sampled_from(SLUGS), what=st.sampled_from(["hold", "pause", "pause for long", "release"]))
     def stop_or_go(self, slug: str, what: str) -> None:
         number = self.connection(slug).id
 
         def work(tx: Tx) -> None:
             if what == "hold":
                 hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now())
-            elif what == "pause":
-                pause_connection(tx, number, outcome=DOWN, now=tx.now(), fraction=0.5)
+            elif what.startswith("pause"):
+                outcome = DOWN if what == "pause" else LONG_DOWN
+                pause_connection(tx, number, outcome=outcome, now=tx.now(), fraction=0.5)
             else:
                 release_connection(tx, number, now=tx.now())
 
@@ -248,6 +277,7 @@ class Engine(RuleBasedStateMachine):
         plan = self.world.run(operations.retry(self.world.db, self.world.project_ref, operations.Chosen()))
         for one in plan.ids:
             self.settled.pop(one, None)
+            self.left.pop(one, None)
             self.replayed.add(one)
 
     # What always holds
@@ -291,6 +321,19 @@ class Engine(RuleBasedStateMachine):
             assert (row.state == "sending") == (row.lease_token is not None)
             assert row.lease_token is None or row.id in leased[row.lease_token]
             assert (row.currency is None) == (row.value_cents is None)
+
+    @invariant()
+    def time_for_tries_passes_only_while_its_connection_may_send(self) -> None:
+        clocks = {
+            row.id: self.world.read(partial(clock, connection_id=row.id, now=self.now))
+            for row in self.world.rows(tables.connections)
+        }
+        found = {
+            row.id: row.retry_until - clocks[row.connection_id]
+            for row in self.world.deliveries()
+            if row.retry_until is not None
+        }
+        assert found == self.left
 
     @invariant()
     def each_line_keeps_its_order(self) -> None:
@@ -412,7 +455,7 @@ class Engine(RuleBasedStateMachine):
             self.stop_or_go(slug, "release")
         self.batches.clear()
         for _ in range(4):
-            self.world.step(11 * HOUR)
+            self.time_goes_by(11 * HOUR)
             self.sweep()
             for slug in SLUGS:
                 while self.world.send(slug, ACCEPTED).moves:

@@ -122,10 +122,11 @@ def test_the_schedule_is_kept_until_the_retries_are_over(world: World) -> None:
         assert world.sweep().promoted == 0
         world.step(1)
         assert world.sweep().promoted == 1
-    assert len(waits) == len(DELAYS)
-    assert all(SECOND <= wait <= most for wait, most in zip(waits, DELAYS, strict=True))
+    longest = [*DELAYS, *[DELAYS[-1]] * (len(waits) - len(DELAYS))]
+    assert all(SECOND <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    assert 3 * DAY - DELAYS[-1] < sum(waits) <= 3 * DAY
     assert (row.state, row.code, row.detail) == (State.EXPIRED, "retries_over", "NOT_FOUND: later")
-    assert len({wait * 1000 // most for wait, most in zip(waits, DELAYS, strict=True)}) > len(DELAYS) // 2, "no jitter"
+    assert len({wait * 1000 // most for wait, most in zip(waits, longest, strict=True)}) > len(waits) // 2, "no jitter"
 
 
 def test_of_several_requests_the_longest_pause_is_kept(world: World) -> None:
@@ -267,9 +268,7 @@ def test_an_expired_one_lets_the_next_go(world: World) -> None:
     world.connect("meta")
     lead = world.lead()
     world.rate(lead, "A")
-    world.send("meta", RETRY)
     world.step(6 * DAY)
-    world.sweep()
     world.send("meta", RETRY)
     world.rate(lead, "B")
     assert world.deliveries()[1].behind == 1

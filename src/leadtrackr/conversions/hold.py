@@ -1,8 +1,8 @@
 """What stops and starts a connection: held for a person, left alone for a while, released. Runs in a transaction."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, or_, select, update
 
 from leadtrackr.conversions import outcomes, schedule
 from leadtrackr.conversions.incidents import changes as incidents
@@ -24,12 +24,25 @@ OPEN_UNTIL: Final = OPEN & _D.passed.in_([literal_column("0"), literal_column("1
 QUEUED: Final = OPEN & (_D.state == constant(State.QUEUED))
 FRESH: Final = QUEUED & (_D.passed == literal_column("0"))
 
+_OF_THIS: Final = _C.id == bindparam("of_connection")
+_SINCE: Final = func.coalesce(_C.held_at, bindparam("now"))
+_SHOWS: Final[ColumnElement[int]] = case((_C.paused_until > _SINCE, _C.paused_until), else_=_SINCE) - _C.stood_still
+"""A connection's clock: it stands still while that is held or paused. A pause counts from its first moment to its end,
+and what ends early gives the rest back."""
+
+
+def _shows_the_same(at: ColumnElement[int]) -> ColumnElement[int]:
+    """What `stood_still` must be, so that the clock goes on from what it shows now. `at`: where it stands after."""
+    return at - _SHOWS
+
+
+_CLOCK: Final = prepare(select(_SHOWS.label("shows")).where(_OF_THIS))
 _HOLD: Final = prepare(
     update(connections)
-    .where(_C.id == bindparam("of_connection"))
+    .where(_OF_THIS)
     .values(
         {name: bindparam(f"new_{name}") for name in ("hold_reason", "hold_code", "hold_detail")}
-        | {"state": ConnectionState.HELD.value, "held_at": bindparam("now"), "updated_at": bindparam("now")}
+        | {"state": ConnectionState.HELD.value, "held_at": _SINCE, "updated_at": bindparam("now")}
     )
 )
 _TO_HOLD: Final = prepare(
@@ -46,18 +59,29 @@ _HOLD_DELIVERIES: Final = prepare(
 )
 # The weaker lock: new deliveries, which refer to the connection, can be written meanwhile.
 _FAILURES: Final = prepare(
-    select(_C.failures, _C.paused_until, _C.pause_code)
-    .where(_C.id == bindparam("of_connection"))
-    .with_for_update(key_share=True)
+    select(_C.failures, _C.paused_until, _C.pause_code).where(_OF_THIS).with_for_update(key_share=True)
 )
 _PAUSE: Final = prepare(
     update(connections)
-    .where(_C.id == bindparam("of_connection"))
+    .where(_OF_THIS)
     .values(
         failures=bindparam("new_failures"),
         failing_since=func.coalesce(_C.failing_since, bindparam("now")),
         paused_until=bindparam("until"),
         pause_code=bindparam("new_code"),
+        stood_still=_shows_the_same(bindparam("until")),
+        updated_at=bindparam("now"),
+    )
+)
+_WELL_AGAIN: Final = prepare(
+    update(connections)
+    .where(_OF_THIS, _C.failures > 0)
+    .values(
+        failures=0,
+        failing_since=None,
+        paused_until=None,
+        pause_code=None,
+        stood_still=_shows_the_same(_SINCE),
         updated_at=bindparam("now"),
     )
 )
@@ -87,7 +111,7 @@ _PASS_IN_QUEUE: Final = prepare(
 )
 _RELEASE: Final = prepare(
     update(connections)
-    .where(_C.id == bindparam("of_connection"))
+    .where(_OF_THIS)
     .values(
         state=ConnectionState.ACTIVE.value,
         hold_reason=None,
@@ -98,6 +122,7 @@ _RELEASE: Final = prepare(
         failing_since=None,
         paused_until=None,
         pause_code=None,
+        stood_still=_shows_the_same(bindparam("now")),
         updated_at=bindparam("now"),
     )
 )
@@ -106,6 +131,12 @@ _RELEASE_DELIVERIES: Final = prepare(
     .where(_OF_CONNECTION, OPEN, _D.state == constant(State.HELD))
     .values(state=State.WAITING.value, updated_at=bindparam("now"))
 )
+
+
+def clock(tx: Tx, connection_id: int, *, now: int) -> int:
+    """What the connection's clock shows, microseconds: it goes as fast as any, but not while nothing may be sent."""
+    row: Any = tx.first(_CLOCK, of_connection=connection_id, now=now)
+    return int(row.shows)
 
 
 def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> None:
@@ -166,6 +197,12 @@ def pass_in_queue(tx: Tx, connection_id: int, *, code: str, most: int = 2000) ->
     if fresh:
         tx.run(_PASS_IN_QUEUE, ids=[row.id for row in fresh], new_code=code)
     return [row.job_id for row in fresh]
+
+
+def clear_failures(tx: Tx, connection_id: int, *, now: int) -> None:
+    """It works: what it failed before is forgotten, and a pause that has not ended yet is over."""
+    tx.run(_WELL_AGAIN, of_connection=connection_id, now=now)
+    incidents.works(tx, connection_id, now)
 
 
 def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:

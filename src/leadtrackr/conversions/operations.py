@@ -76,6 +76,7 @@ _SEND_AGAIN: Final = prepare(
         detail=None,
         run_at=bindparam("new_run_at"),
         tries=0,
+        retry_until=None,
         # Takeovers stay: with what a worker died with, the platform may have it.
         deaths=0,
         behind=bindparam("new_behind"),

@@ -77,7 +77,7 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Rate leads sooner, or raise the conversion window on the platform where it allows that.",
     ),
     RETRIES_OVER: _you(
-        "The platform did not take the conversion in three days of tries.",
+        "The platform did not take the conversion in all the days for which it is tried.",
         "Look at the last answer below. When its cause is mended, rate the lead again.",
     ),
     BEHIND: _wait(

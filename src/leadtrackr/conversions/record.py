@@ -1,14 +1,15 @@
 """All outcomes of a batch in one commit, each guarded by the lease token."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from leadtrackr.conversions import inquiry, outcomes, schedule
-from leadtrackr.conversions.hold import hold_connection, pause_connection
+from leadtrackr.conversions.hold import clear_failures, clock, hold_connection, pause_connection
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
@@ -17,9 +18,12 @@ from leadtrackr.db.spread import Spread
 from leadtrackr.db.statement import IdsIn, constant, counted, prepare
 from leadtrackr.db.tables import attempts, connections, deliveries, leases
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import DAY
 
 _D: Final = deliveries.c
 _FINAL: Final = frozenset({Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED})
+_AGAIN: Final = frozenset({Kind.RETRY, Kind.UNKNOWN})
 
 _OURS: Final = (
     select(_D.id)
@@ -38,6 +42,7 @@ _MOVE: Final = prepare(
         {name: bindparam(f"new_{name}") for name in ("state", "code", "detail", "run_at", "settled_at")}
         | {
             "tries": _D.tries + bindparam("more_tries"),
+            "retry_until": func.coalesce(_D.retry_until, bindparam("new_retry_until")),
             "passed": 1,
             "behind": None,
             "lease_token": None,
@@ -50,11 +55,6 @@ _MOVE: Final = prepare(
 _ATTEMPTS: Final = Spread(attempts, number="delivery_id", text="request")
 _EDITION: Final = prepare(
     select(connections.c.edition).where(connections.c.id == bindparam("connection_id")).with_for_update()
-)
-_WELL_AGAIN: Final = prepare(
-    update(connections)
-    .where(connections.c.id == bindparam("connection_id"), connections.c.failures > 0)
-    .values(failures=0, failing_since=None, paused_until=None, pause_code=None, updated_at=bindparam("now"))
 )
 
 
@@ -70,6 +70,8 @@ class Move(msgspec.Struct, frozen=True):
     detail: str | None
     run_at: int
     more_tries: int
+    retry_until: int | None = None
+    """When its tries end by the connection's clock, unless an earlier failure has said so."""
 
     @property
     def stuck(self) -> bool:
@@ -87,8 +89,13 @@ class Recorded(msgspec.Struct, frozen=True):
     settled_jobs: int
 
 
-def move_of(result: Result, *, now: int, paused_until: int | None, fraction: float) -> Move:
-    """What an outcome means for its delivery. `fraction` is random in [0, 1), for the jitter."""
+def move_of(
+    result: Result, *, now: int, paused_until: int | None, fraction: float, shown: int, retry_days: int
+) -> Move:
+    """What an outcome means for its delivery. `fraction` is random in [0, 1), for the jitter.
+
+    `shown` is what the connection's clock shows. No try comes more than `retry_days` of it after the first failed one.
+    """
     outcome, delivery = result.outcome, result.delivery
     detail = outcome.detail or None
     if outcome.code == outcomes.WINDOW_CLOSED:
@@ -102,21 +109,18 @@ def move_of(result: Result, *, now: int, paused_until: int | None, fraction: flo
     if outcome.scope == Scope.DESTINATION:
         # However long the pause is: a person may end it. What closes meanwhile expires when it closes.
         return Move(State.WAITING, outcome.code, detail, paused_until or now, 0)
-    run_at = _retry_at(outcome, delivery.tries + 1, now, fraction)
-    if run_at is None:
+    delay, retry_until = _delay(outcome, delivery.tries + 1, fraction), shown + retry_days * DAY
+    if shown + delay > (retry_until if delivery.retry_until is None else delivery.retry_until):
         return Move(State.EXPIRED, outcomes.RETRIES_OVER, f"{outcome.code}: {detail or ''}", now, 1)
-    if run_at >= delivery.closes_at:
+    if now + delay >= delivery.closes_at:
         return Move(State.EXPIRED, outcomes.WINDOW_CLOSED, f"{outcome.code}: {detail or ''}", now, 1)
-    return Move(State.WAITING, outcome.code, detail, run_at, 1)
+    return Move(State.WAITING, outcome.code, detail, now + delay, 1, retry_until)
 
 
-def _retry_at(outcome: Outcome, tries: int, now: int, fraction: float) -> int | None:
-    delay = schedule.retry_delay(tries, fraction)
-    if delay is None:
-        return None
+def _delay(outcome: Outcome, tries: int, fraction: float) -> int:
     if outcome.retry_after_s is not None:
-        delay = schedule.asked_delay(outcome.retry_after_s)
-    return now + delay
+        return schedule.asked_delay(outcome.retry_after_s)
+    return schedule.retry_delay(tries, fraction)
 
 
 def record(
@@ -129,10 +133,14 @@ def record(
     for alike in said:
         if alike[0].outcome.code not in outcomes.NOT_SENT:
             _write_attempts(tx, alike)
-    paused_until = _connection_news(tx, connection, [alike[0].outcome for alike in said], now, fraction)
+    news = [alike[0].outcome for alike in said]
+    paused_until = _connection_news(tx, connection, news, now, fraction)
     # One jitter for the batch: what was sent together is tried again together, in one request.
     jitter = fraction()
-    moves = _moves(said, now, paused_until, jitter)
+    days = DESTINATIONS[connection.destination].limits.retry_days
+    shown = clock(tx, connection.id, now=now) if any(map(_fails_alone, news)) else 0
+    rule = partial(move_of, now=now, paused_until=paused_until, fraction=jitter, shown=shown, retry_days=days)
+    moves = _moves(said, rule)
     _apply(tx, moves, now)
     incidents.lost(tx, [one for move, ids in moves.items() if move.state == State.EXPIRED for one in ids])
     settled = [one for move, ids in moves.items() if not move.stuck for one in ids]
@@ -164,15 +172,18 @@ def _by_outcome(results: Sequence[Result]) -> list[list[Result]]:
     return list(groups.values())
 
 
-def _moves(
-    said: Sequence[Sequence[Result]], now: int, paused_until: int | None, fraction: float
-) -> dict[Move, list[int]]:
+def _fails_alone(outcome: Outcome) -> bool:
+    """Whether it is the event that failed and is to be tried again, and not its destination."""
+    return outcome.scope == Scope.EVENT and outcome.kind in _AGAIN
+
+
+def _moves(said: Sequence[Sequence[Result]], rule: Callable[[Result], Move]) -> dict[Move, list[int]]:
     """The deliveries of each distinct move, by their ids. What settles means the same for all that share it."""
     groups: dict[Move, list[int]] = {}
     for alike in said:
         together = [alike] if alike[0].outcome.kind in _FINAL else [[result] for result in alike]
         for results in together:
-            move = move_of(results[0], now=now, paused_until=paused_until, fraction=fraction)
+            move = rule(results[0])
             groups.setdefault(move, []).extend([result.delivery.id for result in results])
     return groups
 
@@ -189,6 +200,7 @@ def _apply(tx: Tx, moves: Mapping[Move, list[int]], now: int) -> None:
             new_run_at=move.run_at,
             new_settled_at=None if move.stuck else now,
             more_tries=move.more_tries,
+            new_retry_until=move.retry_until,
             now=now,
         )
 
@@ -202,14 +214,13 @@ def _connection_news(
         hold_connection(tx, connection.id, reason=hold.hold or "configuration", outcome=hold, now=now)
         return None
     # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next mend.
-    failed = [one for one in said if one.scope == Scope.DESTINATION and one.kind in (Kind.RETRY, Kind.UNKNOWN)]
+    failed = [one for one in said if one.scope == Scope.DESTINATION and one.kind in _AGAIN]
     if failed:
         # Of several requests one may have been told how long to stay away.
         longest = max(failed, key=lambda one: one.retry_after_s or 0.0)
         return pause_connection(tx, connection.id, outcome=longest, now=now, fraction=fraction())
     if any(one.kind in (Kind.ACCEPTED, Kind.CONFIRMED) for one in said):
-        tx.run(_WELL_AGAIN, connection_id=connection.id, now=now)
-        incidents.works(tx, connection.id, now)
+        clear_failures(tx, connection.id, now=now)
     return None
 
 

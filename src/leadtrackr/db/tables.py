@@ -207,6 +207,8 @@ connections: Final = Table(
     _time("failing_since", nullable=True),
     _time("paused_until", nullable=True),
     _text("pause_code", nullable=True),
+    # How long its clock has stood still, microseconds: the time in which it was held or paused.
+    Column("stood_still", BigInteger, nullable=False, server_default=text("0")),
     _time("token_ends_at", nullable=True),
     # How often a person has connected it anew, and until when a process renews its secrets by itself.
     _count("edition"),
@@ -282,6 +284,8 @@ deliveries: Final = Table(
     Column("behind", _Id, nullable=True),
     _flag("passed"),
     _count("tries"),
+    # By the clock of its connection, as `stood_still` says it.
+    _time("retry_until", nullable=True),
     _count("takeovers"),
     _count("deaths"),
     _text("lease_token", nullable=True),

@@ -101,6 +101,8 @@ def _section(destination: Destination) -> Iterator[str]:
         yield f"Looked for in a lead's `attributionData`: {_names(destination.click_ids)}.\n"
     yield f"Time window: {destination.window_help}\n"
     yield f"Limits: {_limits(destination)}.\n"
+    days = destination.limits.retry_days
+    yield f"Tries: for {days} day{'s' * (days > 1)} from the first that failed, as far as the time window goes.\n"
     if destination.version_ends:
         ends = ", ".join(f"{version} on {day.isoformat()}" for version, day in destination.version_ends.items())
         yield f"End of versions that `api_version` may name: {ends}.\n"

@@ -68,6 +68,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     setting of the same name (`RATE_FIELDS`) goes before it."""
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
+    retry_days: int = 3
+    """Days for which an event is tried again after its first failure; none of them passes while its connection is held
+    or left alone."""
 
 
 class LeadData(msgspec.Struct, frozen=True, kw_only=True, gc=False):
