@@ -277,7 +277,7 @@ _ATTEMPTS_OF_LEAD: Final = prepare(
     .order_by(_A.id)
 )
 _STANDINGS: Final = prepare(
-    select(_D.lead_id, _D.destination, _D.state)
+    select(_D.lead_id, _D.destination, _D.state, _D.code)
     .where(_D.project_id == bindparam("project_id"), IdsIn(_D.lead_id, "lead_ids"))
     .order_by(_D.id)
 )
@@ -311,12 +311,17 @@ async def of_lead(db: Database, project_id: int, lead_id: int) -> list[Rating]:
 
 
 async def standings(db: Database, project_id: int, lead_ids: list[int]) -> dict[int, dict[str, State]]:
-    """For each lead the state of its newest delivery on each destination; leads without deliveries are left out."""
+    """For each lead the state of its newest delivery on each destination; leads without deliveries are left out.
+
+    One that is not sent because it counts already says nothing new: the one that counts stands.
+    """
 
     def work(tx: Tx) -> dict[int, dict[str, State]]:
         found: dict[int, dict[str, State]] = {}
         for row in tx.all(_STANDINGS, project_id=project_id, lead_ids=lead_ids):
-            found.setdefault(row.lead_id, {})[row.destination] = State(row.state)
+            standing = found.setdefault(row.lead_id, {})
+            if row.code != outcomes.ONCE or row.destination not in standing:
+                standing[row.destination] = State(row.state)
         return found
 
     return await db.read(work)
