@@ -93,12 +93,29 @@ def test_a_statement_that_fails_takes_nothing_of_the_others_with_it(world: World
         tx.run(_ORPHAN, project_id=999)
 
     async def all_at_once() -> list[BaseException | None]:
-        works = [add("before"), orphan, add("after")]
+        works = [add("before"), orphan, add("between"), orphan, add("after")]
         return await asyncio.gather(*(world.db.write(work) for work in works), return_exceptions=True)
 
-    first, broken, last = world.run(all_at_once())
-    assert first is last is None
-    assert isinstance(broken, sqlite3.IntegrityError | psycopg.IntegrityError)
+    first, broken, second, another, last = world.run(all_at_once())
+    assert first is second is last is None
+    assert all(isinstance(one, sqlite3.IntegrityError | psycopg.IntegrityError) for one in (broken, another))
+    assert sorted(names(world)) == ["after", "before", "between"]
+
+
+def test_work_that_fails_is_not_run_again(world: World) -> None:
+    """The others of its commit may be, since what they wrote went with what it wrote."""
+    runs: list[str] = []
+
+    def breaks(tx: Tx) -> None:
+        runs.append("breaks")
+        add_and_break("broken")(tx)
+
+    async def all_at_once() -> list[BaseException | None]:
+        works = [add("before"), breaks, add("after")]
+        return await asyncio.gather(*(world.db.write(work) for work in works), return_exceptions=True)
+
+    assert [type(one) for one in world.run(all_at_once())] == [type(None), Broken, type(None)]
+    assert runs == ["breaks"]
     assert sorted(names(world)) == ["after", "before"]
 
 

@@ -1,8 +1,8 @@
 """SQLite: one writer connection in one thread with group commit, and readers that can only read.
 
 Many requests share one commit (one fsync). One that fails takes nothing of the others with it: when it had written
-something, all are run again, each in its own savepoint. One process owns the file; a lock on a side file tells a second
-one so.
+something, the others are run again, each in its own savepoint. One process owns the file; a lock on a side file tells a
+second one so.
 """
 
 import asyncio
@@ -276,11 +276,12 @@ class SqliteDatabase:
             before = connection.total_changes
             self._wait_for_the_disk(any(item.durable for item in group))
             connection.execute(_BEGIN)
-            if not self._run_all(connection, group):
+            if (failed := self._run_all(connection, group)) is not None:
                 connection.execute("ROLLBACK")
                 connection.execute(_BEGIN)
                 for item in group:
-                    self._run_one(connection, SqliteTx(connection, self._clock), item)
+                    if item is not failed:
+                        self._run_one(connection, SqliteTx(connection, self._clock), item)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             # Whatever the file does, this thread has to live: everybody's work waits for it.
@@ -308,11 +309,11 @@ class SqliteDatabase:
             self._writer_connection.execute(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
             self._waits = wait
 
-    def _run_all(self, connection: sqlite3.Connection, group: list[_Item]) -> bool:
+    def _run_all(self, connection: sqlite3.Connection, group: list[_Item]) -> _Item | None:
         """Runs a group without savepoints, which cost as much as what they guard.
 
-        False when one failed that had written: all that the group wrote must go, and each be run by itself. One that is
-        refused before it writes, as nearly all that are, takes nothing with it anyhow.
+        Returns the first that failed when it had written something: all that the group wrote must go then, and each of
+        the others be run by itself. One that is refused before it writes, as nearly all that are, leaves nothing.
         """
         for item in group:
             before = connection.total_changes
@@ -320,10 +321,10 @@ class SqliteDatabase:
                 item.result = item.work(SqliteTx(connection, self._clock))
             except Exception as error:  # noqa: BLE001 - whoever asked for it is told
                 _still_in(connection, error)
-                if connection.total_changes > before:
-                    return False
                 self._failed(item, error)
-        return True
+                if connection.total_changes > before:
+                    return item
+        return None
 
     def _failed(self, item: _Item, error: Exception) -> None:
         item.error = _explain(error) if isinstance(error, sqlite3.Error) else error

@@ -107,7 +107,7 @@ STORAGE: Final[tuple[Removal, ...]] = (
         "store/test_commits.py::test_one_failing_piece_of_work_takes_nothing_of_the_others_with_it[sqlite]",
         Edit(
             _SQLITE,
-            "                if connection.total_changes > before:\n                    return False\n",
+            "                if connection.total_changes > before:\n                    return item\n",
         ),
     ),
     cut(
