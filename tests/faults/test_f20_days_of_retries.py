@@ -9,7 +9,7 @@ from leadtrackr.conversions.schedule import DELAYS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
 from tests.faults import checker
 from tests.faults.clocked import FileClock, clocked_sandbox, clocked_worker
-from tests.faults.frame import Found, Scene, at_least, at_most, exactly, fault, noted
+from tests.faults.frame import Found, Scene, at_least, exactly, fault, noted
 from tests.faults.processes import LEASE_S, Process, Sandbox, eventually, rate_many
 from tests.support.engine import START, World
 from tests.support.tables import execute
@@ -21,8 +21,6 @@ GROUPS: Final = 3
 """Leads are rated in groups, hours apart, so that their retries do not fall together."""
 OLD: Final = 90 * DAY - 10 * HOUR
 """A lead of this age has a window at Google that closes before its retries are over."""
-TRIED_DAYS: Final = 3
-"""For so long a conversion is tried."""
 _BUSY: Final = """SELECT count(*) FROM deliveries JOIN connections ON connections.id = deliveries.connection_id
     WHERE deliveries.state = 'sending' OR (deliveries.state = 'waiting' AND run_at <= ?)
     OR (deliveries.state = 'queued' AND behind IS NULL AND (paused_until IS NULL OR paused_until <= ?))
@@ -30,7 +28,23 @@ _BUSY: Final = """SELECT count(*) FROM deliveries JOIN connections ON connection
 _NEXT: Final = """SELECT min(at) FROM (SELECT min(run_at) AS at FROM deliveries WHERE state = 'waiting' AND run_at > ?
     UNION ALL SELECT min(paused_until) FROM connections WHERE paused_until > ?
     UNION ALL SELECT min(until) FROM leases WHERE until > ?) AS times"""
-_OPEN: Final = "SELECT id, event_id, tries, run_at, closes_at, state FROM deliveries"
+_OPEN: Final = "SELECT event_id, destination, tries, run_at, closes_at, state, code FROM deliveries"
+_PAUSES: Final = "SELECT destination, paused_until FROM connections WHERE paused_until > ?"
+TRIED_FOR: Final = 3 * DAY
+"""From the first failure, without the time in which the platform was left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A delivery as it stood when all was quiet."""
+
+    event_id: str
+    slug: str
+    tries: int
+    run_at: int
+    closes_at: int
+    state: str
+    code: str | None
 
 
 @dataclass
@@ -42,37 +56,59 @@ class Story:
     platforms: Sandbox
     stack: ExitStack
     worker: Process
-    rows: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, Look] = field(default_factory=dict)
     """By event id, as they stood when all was quiet the last time."""
+    paused: Counter[str] = field(default_factory=Counter)
+    """How long each platform has been left alone until now, microseconds."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """By event id, when the tries of what has failed would end without the pauses that came before its failure."""
     seen: int = 0
     """The number of the last call that was looked at."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def step(self, at: int) -> None:
         """Time goes on to this moment, and everything that is to be done then is done."""
-        self.clock.set(at)
+        self.go(at)
         self.quiet()
+
+    def go(self, at: int) -> None:
+        """Time goes on to this moment. What is left alone meanwhile is so from the one moment to its end."""
+        now = self.clock.now()
+        for slug, until in execute(self.scene.database_url, _PAUSES, now):
+            self.paused[slug] += min(at, until) - now
+        self.clock.set(at)
 
     def quiet(self) -> None:
         """Waits until nothing is left to be done at this moment, and compares what was done with what was due."""
         now, url = self.clock.now(), self.scene.database_url
         eventually(lambda: execute(url, _BUSY, now, now, now)[0][0] == 0, "all is quiet")
-        before, self.rows = self.rows, {row[1]: row for row in execute(url, _OPEN)}
+        before, self.rows = self.rows, {row[0]: Look(*row) for row in execute(url, _OPEN)}
         self._look_at_calls(before)
-        for key, (_, _, tries, run_at, _, state) in self.rows.items():
-            if key not in before or tries == before[key][2] or state != "waiting":
-                continue
-            self.counts["retries"] += 1
-            self.counts["off"] += not SECOND <= run_at - now <= DELAYS[min(tries, len(DELAYS)) - 1]
+        for key, row in self.rows.items():
+            if row.tries > (before[key].tries if key in before else 0):
+                self._look_at_failure(row, now)
 
-    def _look_at_calls(self, before: dict[str, Any]) -> None:
+    def _look_at_failure(self, row: Look, now: int) -> None:
+        """One that was tried and is to be tried again, or would be had it the time."""
+        if row.state != "waiting" and row.code != "retries_over":
+            return
+        ends = self.ends.setdefault(row.event_id, now + TRIED_FOR - self.paused[row.slug]) + self.paused[row.slug]
+        longest = DELAYS[min(row.tries, len(DELAYS)) - 1]
+        if row.state == "waiting":
+            self.counts["retries"] += 1
+            self.counts["off"] += not SECOND <= row.run_at - now <= longest
+            self.counts["over"] += row.run_at > ends
+        else:
+            self.counts["short"] += now + longest <= ends
+
+    def _look_at_calls(self, before: dict[str, Look]) -> None:
         for slug in SLUGS:
             for call in self.platforms.calls(slug, self.seen):
                 for key in _keys(slug, call["body"]):
                     self.counts["sends"] += 1
                     row = before.get(key)
-                    self.counts["early"] += row is not None and call["at"] < row[3]
-                    self.counts["late"] += call["at"] >= self.rows[key][4]
+                    self.counts["early"] += row is not None and call["at"] < row.run_at
+                    self.counts["late"] += call["at"] >= self.rows[key].closes_at
         self.seen = self.platforms.last()
 
     def next(self) -> int | None:
@@ -90,10 +126,10 @@ class Story:
         else:
             self._kill_in_a_request()
         self.stack.close()
+        self.go(self.clock.now() + int(LEASE_S * SECOND))
         self.worker = self.stack.enter_context(
             clocked_worker(self.clock, self.scene.database_url, self.scene.folder, self.platforms.url)
         )
-        self.clock.set(self.clock.now() + int(LEASE_S * SECOND))
         self.quiet()
 
     def _kill_in_a_request(self) -> None:
@@ -101,7 +137,7 @@ class Story:
         if at is not None:
             before = self.platforms.last()
             self.platforms.fault({"destination": "*", "path": "events", "delay_ms": 60_000, "until": 1})
-            self.clock.set(at)
+            self.go(at)
             eventually(lambda: self.platforms.last() > before or self._idle(), "a request is under way")
             self.counts["caught"] += not self._idle()
         self.worker.kill()
@@ -151,16 +187,28 @@ def _break(story: Story) -> None:
         )
 
 
+def _slow_down(story: Story) -> None:
+    """Each platform answers once that it wants to be left alone for hours."""
+    for slug in SLUGS:
+        hours = story.scene.chance.randrange(4, 12)
+        story.platforms.fault(
+            {"destination": slug, "path": "events", "retry_after": hours * HOUR // SECOND, "until": 1}
+        )
+
+
 def _days(story: Story, restarts: int) -> None:
     """From one moment to the next until all is settled, with a restart at moments of chance."""
     chance, left, url = story.scene.chance, restarts, story.scene.database_url
     # Taken over a third time, a delivery would be taken for what kills its workers.
     kinds = ["in a request", *["term", "kill"] * 10, "in a request", *["term", "kill"] * restarts]
-    since = story.clock.now()
+    since, pauses = story.clock.now(), story.scene.pick(short=2, long=6)
     while checker.unsettled(url):
-        if left and (story.clock.now() - since) > (restarts - left) * DAY / restarts:
+        if left and (story.clock.now() - since) > (restarts - left) * TRIED_FOR / restarts:
             left -= 1
             story.restart(kinds[left])
+        if pauses and (story.clock.now() - since) > TRIED_FOR / 2 / pauses:
+            pauses -= 1
+            _slow_down(story)
         at = story.next()
         if at is None:
             break
@@ -175,10 +223,8 @@ def _found(story: Story, restarts: int) -> Found:
     states: dict[str, int] = dict(
         execute(url, "SELECT code, count(*) FROM deliveries WHERE state IN ('expired', 'rejected') GROUP BY 1")
     )
-    spans = execute(
-        url, "SELECT max(started_at) - min(started_at) FROM attempts WHERE scope = 'event' GROUP BY delivery_id"
-    )
-    longest = max(int(row[0]) for row in spans) / DAY
+    attempts = execute(url, "SELECT delivery_id, number, count(*) FROM attempts WHERE scope = 'event' GROUP BY 1, 2")
+    most = max(row[1] for row in attempts)
     poisoned = states.get("poison", 0)
     return Found(
         restarts,
@@ -188,11 +234,13 @@ def _found(story: Story, restarts: int) -> Found:
             noted("sends", counts["sends"]),
             at_least("retries", counts["retries"], 1),
             exactly("attempts off the schedule", counts["off"] + counts["early"], 0),
-            # What a killed request cost is a pause, in which the time for tries stands still.
-            at_most("days from the first try to the last", longest, TRIED_DAYS + 0.1),
+            at_least("hours left alone", max(story.paused.values(), default=0) / HOUR, 4),
+            at_least("most attempts", most, len(DELAYS) + 2),
+            exactly("tries after their time", counts["over"], 0),
+            exactly("tries that ended before their time", counts["short"], 0),
             exactly("sends after the window", counts["late"], 0),
             at_least("windows that closed", states.get("window_closed", 0), 1),
-            noted("retries over", states.get("retries_over", 0)),
+            at_least("retries over", states.get("retries_over", 0), 1),
             exactly("taken for poison", poisoned, 0),
             exactly("not settled", checker.unsettled(url), 0),
             checker.half_writes(url, but="accepted without attempt"),

@@ -263,6 +263,31 @@ class Engine(RuleBasedStateMachine):
 
         self.world.write(work)
 
+    @rule(
+        slug=st.sampled_from(SLUGS),
+        how=st.sampled_from(["hold", "pause", "pause for long"]),
+        on=st.sampled_from(["release", "take", "wait"]),
+        by=st.sampled_from([HOUR, 11 * HOUR, DAY]),
+    )
+    def fail_and_stop(self, slug: str, how: str, on: str, by: int) -> None:
+        """Events fail by themselves, and then their destination as a whole: no time for tries passes meanwhile."""
+        self.sweep()
+        self.claim(slug, 1)
+        under_way = [token for token, (of, _) in self.batches.items() if of == slug]
+        self.claim(slug, 4)
+        for token in [token for token, (of, _) in self.batches.items() if of == slug and token not in under_way]:
+            _, claimed = self.gone[token] = self.batches.pop(token)
+            self.tell(slug, token, claimed, [RETRY] * len(claimed))
+        self.stop_or_go(slug, how)
+        self.time_goes_by(by)
+        if on == "release":
+            self.stop_or_go(slug, "release")
+        elif on == "take":
+            for token in under_way:
+                _, claimed = self.gone[token] = self.batches.pop(token)
+                self.tell(slug, token, claimed, [ACCEPTED] * len(claimed))
+        self.time_goes_by(by)
+
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         states = {row.id: State(row.state) for row in self.world.deliveries()}
