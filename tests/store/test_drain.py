@@ -384,7 +384,7 @@ def test_only_deaths_in_a_row_count(world: World) -> None:
         world.step(LEASE_US)
         world.sweep()
         world.record("meta", f"alive{n}", world.claim("meta", f"alive{n}"), RETRY)
-        world.step(DAY)
+        world.step(10 * HOUR)
         world.sweep()
     (row,) = world.deliveries()
     assert (row.state, row.deaths, row.takeovers) == (State.QUEUED, 0, 2 * lots.DEATHS)
