@@ -97,7 +97,8 @@ class PostgresTx:
 
     def insert(self, statement: Insertion, /, **values: Any) -> int:
         """Writes one row; returns its id."""
-        return int(self.first(statement, **values).id)  # type: ignore[union-attr] # it gives a row or raises
+        row: Any = self.first(statement, **values)
+        return int(row.id)
 
     def try_insert(self, statement: Insertion, /, **values: Any) -> int | None:
         """The same for a statement that does nothing where there is such a row already: None then."""
