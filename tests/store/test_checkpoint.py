@@ -101,6 +101,28 @@ def test_the_numbers_of_the_log_are_those_that_sqlite_tells(path: Path) -> None:
     connection.close()
 
 
+def test_an_index_that_cannot_be_read_stops_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is then copied at every commit, which is slow and safe."""
+    connection = connect(path)
+    connection.execute("SELECT count(*) FROM projects").fetchone()
+    watched = Checkpoints(path, lambda: connect(path))
+    copied: list[sqlite3.Connection] = []
+    monkeypatch.setattr(checkpoint, "_copy", copied.append)
+    for fault in (OSError("no such device"), b"short"):
+
+        def read(*_: object, fault: OSError | bytes = fault) -> bytes:
+            if isinstance(fault, OSError):
+                raise fault
+            return fault
+
+        with monkeypatch.context() as broken:
+            broken.setattr("leadtrackr.db.checkpoint.os.pread", read)
+            watched.after_commit(connection)
+    assert copied.count(connection) == 2
+    watched.close()
+    connection.close()
+
+
 def test_a_disk_that_fails_stops_nobody_but_whoever_writes(path: Path) -> None:
     """The copy is tried again later; nobody waits for it, so nobody is told."""
     connection = connect(path)

@@ -60,8 +60,14 @@ class Checkpoints:
         os.close(self._index)
 
     def _held(self) -> tuple[int, int]:
-        """Pages in the log, and those of them that are not in the file yet."""
-        version, held, copied = _NUMBERS.unpack(os.pread(self._index, _NUMBERS.size, 0))
+        """Pages in the log, and those of them that are not in the file yet; as many as can be when that cannot be read.
+
+        The writer's thread must live whatever the disk does, and the log must not grow without end.
+        """
+        try:
+            version, held, copied = _NUMBERS.unpack(os.pread(self._index, _NUMBERS.size, 0))
+        except (OSError, struct.error):
+            return LONGEST, PAGES
         return (held, held - copied) if version == _VERSION else (0, 0)
 
     def _run(self) -> None:
