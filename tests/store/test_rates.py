@@ -60,8 +60,8 @@ async def take_until(db: Database, clock: ManualClock, limits: tuple[Rate, ...],
         made[at] += grant.requests
         if not grant.requests:
             clock.step(max(0, at + grant.wait_us - clock.now()))
-            for _ in range(chance.randint(0, 9)):
-                await asyncio.sleep(0)  # somebody else may be first
+        for _ in range(chance.randint(0, 9)):
+            await asyncio.sleep(0)  # somebody else may be first, also after one who took and would be back at once
     return made
 
 
