@@ -18,7 +18,7 @@ from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, packed, prepare, unpack
 from leadtrackr.db.tables import connections, deliveries, leads, leases
 
-READ: Final = 400
+READ: Final = 500
 """Most deliveries that one statement reads: a lead may be as large as a body, and a text holds at most 10**9 bytes."""
 _D: Final = deliveries.c
 _C: Final = connections.c

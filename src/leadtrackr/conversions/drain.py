@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -31,6 +32,8 @@ from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
 
+_STATE: Final = itemgetter(1)
+_KIND: Final = attrgetter("outcome.kind")
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +66,11 @@ class _Lot:
     drafts: tuple[Draft, ...] = ()
     """Its requests, where there was time to build them while another lot was on its way."""
     results: list[Result] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an answer was one after which nothing more is to be sent."""
+        return any(map(stops, {id(one.outcome): one.outcome for one in self.results}.values()))
 
 
 class _Ahead:
@@ -160,7 +168,7 @@ class Drain:
         faulty = False
         try:
             await self._means.sender.send(lot.batch, lambda: self._may_send(lot), lot.results, lot.drafts)
-            if ahead is not None and (self._means.stopping() or any(stops(result.outcome) for result in lot.results)):
+            if ahead is not None and (self._means.stopping() or lot.stopped):
                 await self._give_back(await ahead.leave())
         except Unavailable:
             raise
@@ -283,14 +291,14 @@ class Drain:
             recorded = await means.db.write(work)
         finally:
             self._end(lot.lease)
-        self._count(lot.batch.destination.slug, recorded, [result.outcome for result in lot.results])
+        self._count(lot.batch.destination.slug, recorded, lot.results)
         await lot.allowance.give_back(means.db)
 
-    def _count(self, slug: str, recorded: Recorded, outcomes: list[Outcome]) -> None:
+    def _count(self, slug: str, recorded: Recorded, results: Sequence[Result]) -> None:
         metrics = self._means.metrics
-        for state, count in Counter(state for _, state in recorded.moves).items():
+        for state, count in Counter(map(_STATE, recorded.moves)).items():
             metrics.delivery(slug, state.value, count)
-        for kind, count in Counter(outcome.kind for outcome in outcomes).items():
+        for kind, count in Counter(map(_KIND, results)).items():
             metrics.attempt(slug, kind.value, count)
         if recorded.late:
             metrics.late_outcome(recorded.late)
