@@ -7,13 +7,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leadtrackr.accounts.model import Project
+from leadtrackr.api.asking import asker, order
 from leadtrackr.api.context import Context
-from leadtrackr.api.wire import Answer, api_key, query, read_body
+from leadtrackr.api.wire import Answer, query
 from leadtrackr.conversions import listing, operations, receipts, service, view
 from leadtrackr.conversions.preview import preview
 from leadtrackr.kit.errors import InvalidInput, NotFound
-from leadtrackr.leads import intake
 from leadtrackr.leads.service import Ref
 
 FOUND: Final = "Conversions retrieved"
@@ -31,7 +30,7 @@ WRONG_PLAN: Final = "Invalid parameter: plan must be true or false"
 
 async def get_conversions(request: Request, context: Context) -> Response:
     """One page of the project's conversions, newest first."""
-    project = await _project(request, context)
+    project = await asker(request, context)
     filters = listing.read(query(request))
     found = await receipts.page(context.db, project.public_id, filters)
     pages = -(-found.total // filters.limit)
@@ -50,7 +49,7 @@ async def get_conversions(request: Request, context: Context) -> Response:
 
 async def get_conversion(request: Request, context: Context) -> Response:
     """One conversion with all of its attempts."""
-    project = await _project(request, context)
+    project = await asker(request, context)
     text = str(request.path_params["id"])
     if not (text.isascii() and text.isdigit()):
         raise InvalidInput(WRONG_ID, "id")
@@ -64,7 +63,7 @@ async def get_conversion(request: Request, context: Context) -> Response:
 
 async def retry(request: Request, context: Context) -> Response:
     """Sends conversions again, or only says what that would do."""
-    project, body = await _order(request, context)
+    project, body = await order(request, context)
     listing.only(body, "ids", "filter", "plan")
     plan_only = body.get("plan", False)
     if not isinstance(plan_only, bool):
@@ -88,7 +87,7 @@ async def retry(request: Request, context: Context) -> Response:
 
 async def cancel(request: Request, context: Context) -> Response:
     """Stops conversions that have not been sent."""
-    project, body = await _order(request, context)
+    project, body = await order(request, context)
     listing.only(body, "ids")
     done = await operations.cancel(context.db, project.public_id, listing.chosen(body, by_filter=False))
     message = STOPPED if done.ids else NONE_STOPPED
@@ -98,26 +97,15 @@ async def cancel(request: Request, context: Context) -> Response:
 async def plan(request: Request, context: Context) -> Response:
     """What a rating would send, named as in updateLeadStatus: in the body of a POST, or in the query of a GET."""
     if request.method == "POST":
-        project, body = await _order(request, context)
+        project, body = await order(request, context)
     else:
-        project = await _project(request, context)
+        project = await asker(request, context)
         params = query(request)
         body = {**params, **({"price": _price(params["price"])} if "price" in params else {})}
     found = await service.foresee(context.db, context.ids, project.public_id, _post(body))
     previews = [preview(one, context.box, context.address) for one in found.prospects]
     message = PENDING if found.pending else FORESEEN
     return Answer({"message": message, **view.foreseen(found, previews)})
-
-
-async def _project(request: Request, context: Context) -> Project:
-    return await service.admit(context.db, api_key(request))
-
-
-async def _order(request: Request, context: Context) -> tuple[Project, dict[str, object]]:
-    """Who has no key learns that before anything about the body."""
-    raw = await read_body(request, context.max_body_bytes)
-    project = await _project(request, context)
-    return project, intake.decode(raw)
 
 
 def _post(body: Mapping[str, object]) -> service.Post:

@@ -1,4 +1,4 @@
-"""Deliveries, attempts and orders as JSON has them, for the API and the command line. Pure.
+"""Deliveries, attempts, connections and orders as JSON has them, for the API and the command line. Pure.
 
 Times are ISO 8601 in UTC, money is in cents.
 """
@@ -10,11 +10,14 @@ import msgspec
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.again import Plan
+from leadtrackr.conversions.condition import condition
+from leadtrackr.conversions.connections import Connected
 from leadtrackr.conversions.masking import read_head
 from leadtrackr.conversions.model import UNSETTLED, State
 from leadtrackr.conversions.operations import Stopped
 from leadtrackr.conversions.preview import Foreseen, Preview
 from leadtrackr.conversions.receipts import Receipt, Tried, words_of
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import iso_millis
 
 NEXT_TRY: Final = frozenset({State.QUEUED, State.WAITING})
@@ -95,6 +98,27 @@ def groups(plan: Plan) -> list[dict[str, object]]:
 def left(done: Stopped) -> list[dict[str, object]]:
     """What an order to stop left as it was."""
     return [{"id": delivery_id, "state": state.value} for delivery_id, state in done.left.items()]
+
+
+def connection(one: Connected) -> dict[str, object]:
+    """How a connection stands, and which account it is connected with. Its settings are not shown."""
+    known, found = one.connection, condition(one.connection, one.now)
+    destination = DESTINATIONS.get(known.destination)
+    return {
+        "id": known.id,
+        "destination": known.destination,
+        "name": known.destination if destination is None else destination.name,
+        "account": "" if destination is None else destination.account(known.settings),
+        "state": found.state.value,
+        "code": found.code,
+        "sentence": found.words.sentence,
+        "nextStep": found.words.next_step,
+        "link": _link(known.destination, found.code),
+        "detail": found.detail or None,
+        "since": None if found.since is None else iso_millis(found.since),
+        "until": None if found.until is None else iso_millis(found.until),
+        "toSend": one.to_send,
+    }
 
 
 def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:

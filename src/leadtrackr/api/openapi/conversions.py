@@ -4,16 +4,15 @@ from typing import Final
 
 from leadtrackr.api import conversions as handlers
 from leadtrackr.api.openapi import answers, bodies
-from leadtrackr.api.openapi.answers import NO_KEY, faults, refused, said, too_large
+from leadtrackr.api.openapi.calls import by_get, by_post, operation
 from leadtrackr.api.openapi.conversion_schemas import EXAMPLES
 from leadtrackr.api.openapi.parameters import conversion_filters, identifiers, rating
-from leadtrackr.api.openapi.parts import Schema, json_body, ref
+from leadtrackr.api.openapi.parts import Schema
 from leadtrackr.conversions.listing import FILTERS
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import MOST
 
 _TAG: Final = "Conversions"
-_KEY: Final[list[Schema]] = [{"apiKey": []}]
 _NO_LEAD: Final = {"No such lead": "Lead not found"}
 _NO_DELIVERY: Final = {"No such conversion": "This project has no delivery 1."}
 _BAD_FILTERS: Final = {
@@ -51,38 +50,7 @@ _BAD_QUERY: Final = {
 def _call(
     call: str, summary: str, words: str, found: tuple[str, str, Schema], bad: dict[str, str], missing: dict[str, str]
 ) -> Schema:
-    """A call with the answers that all have. `found` is the schema, a sentence and examples of the answer to it."""
-    schema, sentence, examples = found
-    responses: Schema = {
-        "200": said(schema, sentence, examples),
-        "400": refused("Something is missing or wrong; the message names it. Nothing was changed.", bad),
-        "401": refused("The key is missing or wrong.", NO_KEY),
-        "403": refused("The key's project is inactive.", {"Inactive": "Project is inactive"}),
-    }
-    if missing:
-        responses["404"] = refused("Not in this project.", missing)
-    return {
-        "operationId": call,
-        "tags": [_TAG],
-        "summary": summary,
-        "description": words,
-        "security": _KEY,
-        "responses": responses,
-    }
-
-
-def _get(operation: Schema, method: str, parameters: list[Schema]) -> Schema:
-    responses = {**operation["responses"], **faults(method)}
-    return {**operation, "parameters": parameters, "responses": responses}
-
-
-def _post(operation: Schema, method: str, name: str, examples: Schema, about: str) -> Schema:
-    body = {"required": True, "description": about, "content": json_body(ref(name), examples)}
-    return {
-        **operation,
-        "requestBody": body,
-        "responses": {**operation["responses"], "413": too_large(), **faults(method)},
-    }
+    return operation(_TAG, call, summary, words, found, {"400": bad, "404": missing})
 
 
 def _plan(call: str, words: str, bad: dict[str, str]) -> Schema:
@@ -97,7 +65,7 @@ _FORESEEN: Final = (
 )
 PATHS: Final[Schema] = {
     "/api/conversions": {
-        "get": _get(
+        "get": by_get(
             _call(
                 "getConversions",
                 "List conversions",
@@ -112,7 +80,7 @@ PATHS: Final[Schema] = {
         )
     },
     "/api/conversions/retry": {
-        "post": _post(
+        "post": by_post(
             _call(
                 "retryConversions",
                 "Send conversions again",
@@ -135,7 +103,7 @@ PATHS: Final[Schema] = {
         )
     },
     "/api/conversions/cancel": {
-        "post": _post(
+        "post": by_post(
             _call(
                 "cancelConversions",
                 "Stop conversions",
@@ -152,8 +120,8 @@ PATHS: Final[Schema] = {
         )
     },
     "/api/conversions/plan": {
-        "get": _get(_plan("planRatingByQuery", _FORESEEN, _BAD_QUERY), "GET or POST", [*identifiers(), *rating()]),
-        "post": _post(
+        "get": by_get(_plan("planRatingByQuery", _FORESEEN, _BAD_QUERY), "GET or POST", [*identifiers(), *rating()]),
+        "post": by_post(
             _plan("planRating", f"{_FORESEEN} The body is that of updateLeadStatus.", _BAD_PLAN),
             "GET or POST",
             "StatusUpdate",
@@ -162,7 +130,7 @@ PATHS: Final[Schema] = {
         ),
     },
     "/api/conversions/{id}": {
-        "get": _get(
+        "get": by_get(
             _call(
                 "getConversion",
                 "Get one conversion",
