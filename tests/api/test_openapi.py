@@ -195,6 +195,7 @@ ELSEWHERE: Final = {"Fault", "PostgreSQL", "SQLite", "Wrong method"}
 """Provoked in test_away and test_transport."""
 
 
+DRY_RUNS: Final = ("/plan", "/validate")
 ORDER: Final = {"plan": True, "ids": [1]}
 
 
@@ -224,7 +225,7 @@ def planned(**values: object) -> Ask:
 
 
 def unknown(api: Api, path: str) -> Answer:
-    if path.endswith("/plan"):
+    if path.endswith(DRY_RUNS):
         return api.program.post(path, {"leadId": 0, "conversionId": "lost"}, api.key)
     if path.endswith("{id}"):
         return api.program.get(path.replace("{id}", "1"), api.key)
@@ -273,7 +274,7 @@ CONVERSION_REFUSALS: Final[dict[str, Ask]] = {
     "Unknown key in a cancel": order(ORDER),
     "leadId is no number": lambda api, path: (
         api.program.post(path, {"leadId": "x", "conversionId": "lost"}, api.key)
-        if path.endswith("/plan")
+        if path.endswith(DRY_RUNS)
         else filtered("leadId", "x")(api, path)
     ),
     "No lead named": order({"conversionId": "lost"}),

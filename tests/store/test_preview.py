@@ -8,7 +8,7 @@ import pytest
 from leadtrackr.conversions import service
 from leadtrackr.conversions.preview import Preview, Prospect, preview
 from leadtrackr.conversions.tokens import Tokens
-from leadtrackr.conversions.validation import validate
+from leadtrackr.conversions.validation import Validator
 from leadtrackr.db import tables
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
@@ -77,9 +77,12 @@ def test_what_cannot_be_made_into_an_event_is_told_as_the_real_path_refuses_it(
 
 
 def ask(world: World, works: Works, prospect: Prospect) -> Any:
-    return validate(
-        works.http, Tokens(works.http, world.clock, world.db, world.box), world.box, world.clock, world.ids, prospect
-    )
+    return validator(world, works).one(prospect)
+
+
+def validator(world: World, works: Works) -> Validator:
+    tokens = Tokens(works.http, world.clock, world.db, world.box)
+    return Validator(http=works.http, tokens=tokens, box=world.box, clock=world.clock, ids=world.ids)
 
 
 def test_the_platforms_that_can_are_asked_and_count_nothing(world: World, database_url: str) -> None:

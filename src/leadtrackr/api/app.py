@@ -30,6 +30,7 @@ ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/conversions/retry": ("POST", conversions.retry),
     "/api/conversions/cancel": ("POST", conversions.cancel),
     "/api/conversions/plan": ("GET, POST", conversions.plan),
+    "/api/conversions/validate": ("POST", conversions.validate),
     "/api/conversions/{id}": ("GET", conversions.get_conversion),
     "/api/connections": ("GET", connections.get_connections),
     "/api/connections/pause": ("POST", connections.pause),

@@ -1,4 +1,4 @@
-"""The conversions of a project: list, show, send again, stop, and what a rating would send."""
+"""The conversions of a project: list, show, send again, stop, what a rating would send, and whether that is right."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,6 +23,7 @@ NONE_AGAIN: Final = "No conversion can be sent again"
 STOPPED: Final = "Conversions stopped"
 NONE_STOPPED: Final = "No conversion could be stopped"
 FORESEEN: Final = "Nothing was sent: this is what the rating would send"
+VALIDATED: Final = "Nothing counts: this is what the platforms say to what the rating would send"
 PENDING: Final = "Nothing was sent: this is what the rating would send once the lead's pending job has been processed"
 WRONG_ID: Final = "Invalid parameter: the id of a conversion is a whole number"
 WRONG_PLAN: Final = "Invalid parameter: plan must be true or false"
@@ -106,6 +107,17 @@ async def plan(request: Request, context: Context) -> Response:
     previews = [preview(one, context.box, context.address) for one in found.prospects]
     message = PENDING if found.pending else FORESEEN
     return Answer({"message": message, **view.foreseen(found, previews)})
+
+
+async def validate(request: Request, context: Context) -> Response:
+    """The same plan, and what each platform says to it in the mode in which it only looks."""
+    project, body = await order(request, context)
+    found = await service.foresee(context.db, context.ids, project.public_id, _post(body))
+    previews = [preview(one, context.box, context.address) for one in found.prospects]
+    said = await context.validator.everything(found.prospects)
+    return Answer(
+        {"message": VALIDATED, **view.foreseen(found, previews), "validations": view.validations(previews, said)}
+    )
 
 
 def _post(body: Mapping[str, object]) -> service.Post:

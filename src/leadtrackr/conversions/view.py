@@ -17,11 +17,15 @@ from leadtrackr.conversions.model import UNSETTLED, State
 from leadtrackr.conversions.operations import Stopped
 from leadtrackr.conversions.preview import Foreseen, Preview
 from leadtrackr.conversions.receipts import Receipt, Tried, words_of
+from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import iso_millis
 
 NEXT_TRY: Final = frozenset({State.QUEUED, State.WAITING})
 """States in which `run_at` says when it is tried next."""
+NO_MODE: Final = "The platform has no mode in which it looks at an event without counting it, so it was not asked."
+UNJUDGED: Final = frozenset({Kind.RETRY, Kind.UNKNOWN})
+"""Outcomes of a validation that leave open whether the event is right."""
 
 
 def delivery(one: Receipt) -> dict[str, object]:
@@ -130,6 +134,29 @@ def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
         "pending": found.pending,
         "deliveries": [_preview(one) for one in previews],
         "warnings": found.warnings,
+    }
+
+
+def validations(previews: Sequence[Preview], said: Sequence[Outcome | None]) -> list[dict[str, object]]:
+    """What the platforms said to what would be sent, in the order of its deliveries."""
+    return [_validation(one, outcome) for one, outcome in zip(previews, said, strict=True)]
+
+
+def _validation(one: Preview, said: Outcome | None) -> dict[str, object]:
+    slug = one.prospect.planned.destination
+    code = one.code if said is None else said.code
+    words = one.words if said is None else words_of(slug, said.code)
+    no_mode = said is None and one.prospect.would_be_sent
+    return {
+        "label": one.prospect.label,
+        "destination": slug,
+        "asked": said is not None,
+        "right": None if said is None or said.kind in UNJUDGED else said.kind == Kind.ACCEPTED,
+        "code": None if no_mode else code,
+        "sentence": NO_MODE if no_mode else words.sentence,
+        "nextStep": "" if no_mode else words.next_step,
+        "link": None if no_mode else _link(slug, code),
+        "detail": None if said is None else said.detail or None,
     }
 
 

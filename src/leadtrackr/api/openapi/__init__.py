@@ -13,6 +13,8 @@ from leadtrackr.api.openapi.counting import PATHS as COUNTING_PATHS
 from leadtrackr.api.openapi.counting import SCHEMAS as COUNTING
 from leadtrackr.api.openapi.operations import PATHS
 from leadtrackr.api.openapi.parts import KEY, Schema
+from leadtrackr.api.openapi.validation import PATHS as VALIDATION_PATHS
+from leadtrackr.api.openapi.validation import SCHEMAS as VALIDATIONS
 
 _ABOUT: Final = """Takes leads in, lets programs rate them, and reads them back. Every answer is a JSON object with a \
 `message`, except for the metrics, this page and the OpenAPI description.
@@ -48,9 +50,9 @@ def description(base_url: str) -> Schema:
         "info": {"title": "LeadTrackr API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": base_url}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS],
-        "paths": {**PATHS, **COUNTING_PATHS, **CONVERSION_PATHS, **CONNECTION_PATHS},
+        "paths": {**PATHS, **COUNTING_PATHS, **CONVERSION_PATHS, **VALIDATION_PATHS, **CONNECTION_PATHS},
         "components": {
-            "schemas": {**BODIES, **ANSWERS, **CONVERSIONS, **COUNTING, **CONNECTIONS},
+            "schemas": {**BODIES, **ANSWERS, **CONVERSIONS, **VALIDATIONS, **COUNTING, **CONNECTIONS},
             "securitySchemes": {"apiKey": KEY},
         },
     }

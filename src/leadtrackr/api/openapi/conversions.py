@@ -13,7 +13,7 @@ from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import MOST
 
 _TAG: Final = "Conversions"
-_NO_LEAD: Final = {"No such lead": "Lead not found"}
+NO_LEAD: Final = {"No such lead": "Lead not found"}
 _NO_DELIVERY: Final = {"No such conversion": "This project has no delivery 1."}
 _BAD_FILTERS: Final = {
     "state": f"Invalid parameter: state must be one or more of {', '.join(State)}, separated by commas",
@@ -41,7 +41,7 @@ _BAD_CANCEL: Final = {
 }
 _ONLY_IN_BODIES: Final = {"conversionId that is no text", "An object where a text belongs"}
 _BAD_RATING: Final = {title: words for title, words in answers.BAD_RATING.items() if title != "Long Idempotency-Key"}
-_BAD_PLAN: Final = {**answers.BAD_REF, **_BAD_RATING, **answers.BAD_BODY}
+BAD_PLAN: Final = {**answers.BAD_REF, **_BAD_RATING, **answers.BAD_BODY}
 _BAD_QUERY: Final = {
     title: words for title, words in {**answers.BAD_REF, **_BAD_RATING}.items() if title not in _ONLY_IN_BODIES
 }
@@ -55,7 +55,7 @@ def _call(
 
 def _plan(call: str, words: str, bad: dict[str, str]) -> Schema:
     found = ("RatingPlan", "What would be sent, platform by platform.", {"Plan": EXAMPLES["plan"]})
-    return _call(call, "What a rating would send", words, found, bad, _NO_LEAD)
+    return _call(call, "What a rating would send", words, found, bad, NO_LEAD)
 
 
 _FORESEEN: Final = (
@@ -122,7 +122,7 @@ PATHS: Final[Schema] = {
     "/api/conversions/plan": {
         "get": by_get(_plan("planRatingByQuery", _FORESEEN, _BAD_QUERY), "GET or POST", [*identifiers(), *rating()]),
         "post": by_post(
-            _plan("planRating", f"{_FORESEEN} The body is that of updateLeadStatus.", _BAD_PLAN),
+            _plan("planRating", f"{_FORESEEN} The body is that of updateLeadStatus.", BAD_PLAN),
             "GET or POST",
             "StatusUpdate",
             {"A label": bodies.RATE},
