@@ -70,6 +70,7 @@ def calls(api: Api) -> dict[str, Callable[[str | None], Answer]]:
         "retry": lambda key: program.post(f"{PATH}/retry", {"ids": [number]}, key),
         "plan of retry": lambda key: program.post(f"{PATH}/retry", {"ids": [number], "plan": True}, key),
         "cancel": lambda key: program.post(f"{PATH}/cancel", {"ids": [number]}, key),
+        "plan of cancel": lambda key: program.post(f"{PATH}/cancel", {"ids": [number], "plan": True}, key),
         "plan": lambda key: program.post(f"{PATH}/plan", rating, key),
         "validate": lambda key: program.post(f"{PATH}/validate", rating, key),
         "plan by query": lambda key: program.get(f"{PATH}/plan", key, **rating),
@@ -93,6 +94,7 @@ def test_a_key_of_another_project_gets_the_same_404_as_for_what_does_not_exist(a
     assert listed(other) == []
     assert listed(other, leadId=first["leadId"]) == []
     assert order(other, "retry", filter={"leadId": first["leadId"]})["groups"] == []
+    assert order(other, "cancel", filter={"leadId": first["leadId"]})["ids"] == []
     assert api.tables() == before
 
 
@@ -248,6 +250,31 @@ def test_cancel_stops_what_was_not_sent_and_names_what_stays(api: Api) -> None:
     assert {one["state"] for one in listed(api, leadId=lead_id)} == {"sending", "cancelled"}
     again = order(api, "cancel", ids=[one["id"] for one in found[1:]])
     assert (again["count"], again["message"]) == (0, "No conversion could be stopped")
+
+
+def test_what_a_filter_takes_is_stopped_and_the_plan_says_first_what_that_is(api: Api) -> None:
+    found = rated(api, 2)
+    put(api, "accepted", "ok", found[0]["id"])
+    lead_id, settled = found[0]["leadId"], found[0]["id"]
+    wanted = sorted(one["id"] for one in found[1:] if one["leadId"] == lead_id)
+    before = api.tables()
+    plan = order(api, "cancel", filter={"leadId": lead_id}, plan=True)
+    assert (plan["message"], plan["plan"], plan["ids"], plan["left"], plan["more"]) == (
+        "Nothing was stopped: this is the plan",
+        True,
+        wanted,
+        [],
+        False,
+    )
+    assert api.tables() == before
+    done = order(api, "cancel", filter={"leadId": lead_id})
+    assert (done["plan"], done["count"], done["ids"]) == (False, 2, wanted)
+    assert {one["id"] for one in listed(api, state="cancelled")} == set(wanted)
+    again = order(api, "cancel", filter={"leadId": lead_id})
+    assert (again["count"], again["message"]) == (0, "No conversion could be stopped")
+    named = order(api, "cancel", filter={"leadId": lead_id, "state": "accepted"})
+    assert named["left"] == [{"id": settled, "state": "accepted"}]
+    assert "cancelled" not in {one["state"] for one in listed(api) if one["leadId"] != lead_id}
 
 
 # The dry run

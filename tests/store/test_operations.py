@@ -126,7 +126,8 @@ def test_cancelled_before_it_was_sent_the_lead_leaves_pending_and_nothing_arrive
     assert world.states() == [State.CANCELLED]
     assert world.status(lead) == world.labels["Won"].conversion_id
     project = ref(world)
-    again = world.run(operations.cancel(world.db, project, EVERYTHING))
+    assert world.run(operations.cancel(world.db, project, EVERYTHING)).ids == ()
+    again = world.run(operations.cancel(world.db, project, Chosen(ids=(world.deliveries()[0].id,))))
     assert (again.ids, list(again.left.values())) == ((), [State.CANCELLED])
 
     async def story() -> None:

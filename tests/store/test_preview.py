@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from leadtrackr.conversions import service
+from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.preview import Preview, Prospect, preview
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.conversions.validation import Validator
 from leadtrackr.db import tables
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
+from leadtrackr.kit.errors import Unavailable
 from tests.support.engine import SETTINGS, World
 from tests.support.tables import everything
 from tests.support.working import Works, working
@@ -144,6 +146,50 @@ def test_what_would_not_be_sent_is_not_asked_about(world: World) -> None:
         async with working(world) as works:
             assert await ask(world, works, prospects["google_ads"]) is None
             assert await works.calls("google_ads") == await works.calls("google_oauth") == []
+
+    world.run(story())
+
+
+def test_a_token_that_was_kept_and_is_refused_is_asked_for_anew_once(world: World) -> None:
+    world.furnish("google_ads")
+    prospects = list(foreseen(world, world.lead()).values())
+
+    async def story() -> None:
+        async with working(world) as works:
+            asking = validator(world, works)
+            dead = {"destination": "google_ads", "status": 401}
+            for faults, code, tokens in (([], "validated", 1), ([dead | {"until": 1}], "validated", 2)):
+                await works.fault(*faults)
+                (said,) = await asking.everything(prospects)
+                assert said is not None
+                assert (said.code, len(await works.calls("google_oauth"))) == (code, tokens)
+            await works.fault(dead)
+            (said,) = await asking.everything(prospects)
+            assert said is not None
+            assert (said.kind, said.code) == (Kind.HOLD, "token_refused"), "a new one was refused too"
+
+    world.run(story())
+
+
+def test_one_that_cannot_be_asked_does_not_cut_the_others_short(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a platform answers meanwhile, such as a token that it renews, is heard and stored."""
+    world.furnish("google_ads", "ga4")
+    prospects = list(foreseen(world, world.lead()).values())
+
+    async def story() -> None:
+        async with working(world) as works:
+            asking = validator(world, works)
+            get = asking.tokens.get
+
+            async def away(connection: Connection, *rest: Any) -> Any:
+                if connection.destination == "google_ads":
+                    raise Unavailable("The database is away.")
+                return await get(connection, *rest)
+
+            monkeypatch.setattr(asking.tokens, "get", away)
+            with pytest.raises(Unavailable):
+                await asking.everything(prospects)
+            assert [call["validation"] for call in await works.calls("ga4")] == [True]
 
     world.run(story())
 

@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leadtrackr.accounts.model import Project
 from leadtrackr.api.asking import asker, order
 from leadtrackr.api.context import Context
 from leadtrackr.api.wire import Answer, query
@@ -20,6 +21,7 @@ ONE: Final = "Conversion retrieved"
 PLANNED: Final = "Nothing was sent: this is the plan"
 AGAIN: Final = "Conversions are sent again"
 NONE_AGAIN: Final = "No conversion can be sent again"
+NOT_STOPPED_YET: Final = "Nothing was stopped: this is the plan"
 STOPPED: Final = "Conversions stopped"
 NONE_STOPPED: Final = "No conversion could be stopped"
 FORESEEN: Final = "Nothing was sent: this is what the rating would send"
@@ -64,12 +66,7 @@ async def get_conversion(request: Request, context: Context) -> Response:
 
 async def retry(request: Request, context: Context) -> Response:
     """Sends conversions again, or only says what that would do."""
-    project, body = await order(request, context)
-    listing.only(body, "ids", "filter", "plan")
-    plan_only = body.get("plan", False)
-    if not isinstance(plan_only, bool):
-        raise InvalidInput(WRONG_PLAN, "plan")
-    chosen = listing.chosen(body, by_filter=True)
+    project, chosen, plan_only = await _about(request, context)
     work = operations.plan_retry if plan_only else operations.retry
     plan = await work(context.db, project.public_id, chosen)
     if not plan_only:
@@ -87,12 +84,31 @@ async def retry(request: Request, context: Context) -> Response:
 
 
 async def cancel(request: Request, context: Context) -> Response:
-    """Stops conversions that have not been sent."""
+    """Stops conversions that have not been sent, or only says which."""
+    project, chosen, plan_only = await _about(request, context)
+    work = operations.plan_cancel if plan_only else operations.cancel
+    done = await work(context.db, project.public_id, chosen)
+    message = NOT_STOPPED_YET if plan_only else STOPPED if done.ids else NONE_STOPPED
+    return Answer(
+        {
+            "message": message,
+            "plan": plan_only,
+            "count": len(done.ids),
+            "ids": done.ids,
+            "left": view.left(done),
+            "more": done.more,
+        }
+    )
+
+
+async def _about(request: Request, context: Context) -> tuple[Project, operations.Chosen, bool]:
+    """An order about conversions: whose, which, and whether it is only to be planned."""
     project, body = await order(request, context)
-    listing.only(body, "ids")
-    done = await operations.cancel(context.db, project.public_id, listing.chosen(body, by_filter=False))
-    message = STOPPED if done.ids else NONE_STOPPED
-    return Answer({"message": message, "count": len(done.ids), "ids": done.ids, "left": view.left(done)})
+    listing.only(body, "ids", "filter", "plan")
+    plan_only = body.get("plan", False)
+    if not isinstance(plan_only, bool):
+        raise InvalidInput(WRONG_PLAN, "plan")
+    return project, listing.chosen(body), plan_only
 
 
 async def plan(request: Request, context: Context) -> Response:

@@ -1,4 +1,4 @@
-"""What a person does with deliveries: send them again, with a plan first, stop them, pause and resume a connection.
+"""What a person does with deliveries: send them again and stop them, with a plan first, pause and resume a connection.
 
 Each use case is one transaction. Asking twice does it once: what has moved on in the meantime is left as it is.
 """
@@ -127,6 +127,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[int, ...]
     left: Mapping[int, State]
     """Those that stay as they are, since they are being sent or are settled, with their states."""
+    more: bool
+    """Whether the filters take more than one order moves."""
 
 
 class Turned(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,23 +162,50 @@ async def retry(db: Database, project_ref: str, chosen: Chosen) -> Plan:
     return await db.write(work)
 
 
+async def plan_cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
+    """What `cancel` would do now. NotFound for an id that the project does not have."""
+
+    def work(tx: Tx) -> Stopped:
+        return _stopped(*_to_stop(tx, accounts.find_project(tx, project_ref), chosen))
+
+    return await db.read(work)
+
+
 async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
-    """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id."""
+    """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id.
+
+    By filters that name no state, those are found that can be stopped.
+    """
 
     def work(tx: Tx) -> Stopped:
         project = accounts.find_project(tx, project_ref)
-        found = _rows(tx, project, chosen, lock=True)
+        found, more = _to_stop(tx, project, chosen, lock=True)
         rows = [row for row in found if row.state in STOPPABLE]
-        ids = sorted(int(row.id) for row in rows)
+        done = _stopped(found, more)
         if rows:
             now = tx.now()
             close_up(tx, {int(row.id): row.behind for row in rows})
-            tx.run(_CANCEL, of_project=project.id, ids=ids, now=now)
-            pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=ids, now=now)
-        left = {int(row.id): State(row.state) for row in found if row.state not in STOPPABLE}
-        return Stopped(ids=tuple(ids), left=left)
+            tx.run(_CANCEL, of_project=project.id, ids=list(done.ids), now=now)
+            pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=list(done.ids), now=now)
+        return done
 
     return await db.write(work)
+
+
+def _to_stop(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[list[Any], bool]:
+    if not chosen.ids and not chosen.filters.states:
+        filters = msgspec.structs.replace(chosen.filters, states=STOPPABLE)
+        chosen = msgspec.structs.replace(chosen, filters=filters)
+    found = _rows(tx, project, chosen, lock=lock)
+    return found[:MOST], len(found) > MOST
+
+
+def _stopped(found: Sequence[Any], more: bool) -> Stopped:
+    return Stopped(
+        ids=tuple(int(row.id) for row in found if row.state in STOPPABLE),
+        left={int(row.id): State(row.state) for row in found if row.state not in STOPPABLE},
+        more=more,
+    )
 
 
 async def pause(db: Database, project_ref: str, which: str | int) -> Turned:

@@ -23,21 +23,16 @@ _BAD_FILTERS: Final = {
 }
 _BAD_PAGE: Final = {**_BAD_FILTERS, **{name: answers.BAD_LISTING[name] for name in ("limit", "page")}}
 _BAD_IDS: Final = {"Bad ids": f"Invalid parameter: ids must be a list of 1 to {MOST} numbers of conversions"}
-_BAD_RETRY: Final = {
+_BAD_ORDER: Final = {
     "Neither ids nor filter": "Missing required field: ids or filter",
     "Both ids and filter": "Invalid body: send either ids or filter, not both",
     **_BAD_IDS,
     "Bad filter": f"Invalid parameter: filter must be an object with at least one of {', '.join(FILTERS)}, "
     "and nothing else",
     "Odd filter": "Invalid parameter: filter.code must be a text or a number",
-    "Unknown key in a retry": "Invalid body: it may hold ids and filter and plan, and nothing else",
+    "Unknown key in an order": "Invalid body: it may hold ids and filter and plan, and nothing else",
     "plan is no boolean": handlers.WRONG_PLAN,
     **_BAD_FILTERS,
-}
-_BAD_CANCEL: Final = {
-    "No ids": "Missing required field: ids",
-    **_BAD_IDS,
-    "Unknown key in a cancel": "Invalid body: it may hold ids, and nothing else",
 }
 _ONLY_IN_BODIES: Final = {"conversionId that is no text", "An object where a text belongs"}
 _BAD_RATING: Final = {title: words for title, words in answers.BAD_RATING.items() if title != "Long Idempotency-Key"}
@@ -62,6 +57,9 @@ _FORESEEN: Final = (
     "The dry run of updateLeadStatus: the same plan, and for each platform the request as it would be built, or why "
     "nothing would be sent. Nothing is written and nothing is sent. The event id and the time are made anew when the "
     "lead is really rated. Secrets are masked, and so are plain personal values."
+)
+_WHICH: Final = (
+    "Either `ids` or `filter`. Other keys are refused, so that a misspelt one cannot move more than was meant."
 )
 PATHS: Final[Schema] = {
     "/api/conversions": {
@@ -93,13 +91,13 @@ PATHS: Final[Schema] = {
                     "What was done, or would be.",
                     {"Plan": EXAMPLES["retry_plan"], "Done": EXAMPLES["retry_done"]},
                 ),
-                {**_BAD_RETRY, **answers.BAD_BODY},
+                {**_BAD_ORDER, **answers.BAD_BODY},
                 _NO_DELIVERY,
             ),
             "POST",
             "RetryOrder",
             {"These": {"ids": [1001, 1002]}, "All that were refused": {"filter": {"state": "rejected"}, "plan": True}},
-            "Either `ids` or `filter`. Other keys are refused, so that a misspelt one cannot send more than was meant.",
+            _WHICH,
         )
     },
     "/api/conversions/cancel": {
@@ -107,16 +105,25 @@ PATHS: Final[Schema] = {
             _call(
                 "cancelConversions",
                 "Stop conversions",
-                "Stops conversions that have not been sent. One that is being sent, or is settled, stays as it is. "
-                "Sending it again undoes it.",
-                ("CancelAnswer", "What was stopped.", {"Done": EXAMPLES["cancel"]}),
-                {**_BAD_CANCEL, **answers.BAD_BODY},
+                "Stops conversions that have not been sent: these `ids`, or all that a `filter` takes. One that is "
+                "being sent, or is settled, stays as it is. With `plan` true nothing is done, and the answer says what "
+                f"would be. Sending it again undoes it. One order is about {MOST} conversions at most; `more` says "
+                "whether there are more.",
+                (
+                    "CancelAnswer",
+                    "What was stopped, or would be.",
+                    {"Plan": EXAMPLES["cancel_plan"], "Done": EXAMPLES["cancel_done"]},
+                ),
+                {**_BAD_ORDER, **answers.BAD_BODY},
                 _NO_DELIVERY,
             ),
             "POST",
             "CancelOrder",
-            {"These": {"ids": [1001, 1002]}},
-            "The `ids` of conversions, and no other key.",
+            {
+                "These": {"ids": [1001, 1002]},
+                "All of a lead that wait": {"filter": {"state": "waiting", "leadId": 42}, "plan": True},
+            },
+            _WHICH,
         )
     },
     "/api/conversions/plan": {
