@@ -54,7 +54,7 @@ def fail_for_long(world: World, slug: str = "google_ads") -> None:
 
 
 def release(world: World, slug: str = "google_ads") -> None:
-    world.run(connections.release(world.db, world.connections[slug].id))
+    world.run(operations.resume(world.db, world.project_ref, slug))
 
 
 def look(world: World) -> None:

@@ -213,16 +213,6 @@ async def learn(db: Database, connection_id: int, values: Mapping[str, str]) -> 
     return await db.write(work)
 
 
-async def release(db: Database, connection_id: int) -> int:
-    """A person has mended what held the connection; returns how many deliveries go on."""
-
-    def work(tx: Tx) -> int:
-        _require(by_id(tx, connection_id))
-        return release_connection(tx, connection_id, now=tx.now())
-
-    return await db.write(work)
-
-
 def _unconnected(slug: str) -> NotFound:
     return NotFound(f"This project is not connected to {registry.get(slug).name}.")
 
