@@ -150,6 +150,31 @@ def test_what_would_not_be_sent_is_not_asked_about(world: World) -> None:
     world.run(story())
 
 
+def test_a_take_back_is_looked_at_as_the_request_that_it_would_be(world: World) -> None:
+    world.project()
+    world.label("Won", done=True, take_back=True)
+    world.connect("google_ads_legacy", click_age_hours="0")
+    lead_id = world.lead()
+    world.rate(lead_id, "Won", 5000)
+    world.send("google_ads_legacy")
+    world.step(2 * DAY)
+    world.sweep()
+    found = world.run(service.foresee(world.db, world.ids, world.project_ref, world.post(lead_id, "lost")))
+    (prospect,) = found.prospects
+    assert prospect.planned.kind == "retraction"
+    shown = preview(prospect, world.box, lambda request: request.url).request
+    assert shown is not None
+
+    async def story() -> None:
+        async with working(world) as works:
+            await ask(world, works, prospect)
+            (call,) = await works.calls("google_ads_legacy")
+            assert (call["validation"], shown.url.endswith(call["path"].rpartition("/")[2])) == (True, True)
+            assert call["path"].endswith(":uploadConversionAdjustments")
+
+    world.run(story())
+
+
 def test_a_token_that_was_kept_and_is_refused_is_asked_for_anew_once(world: World) -> None:
     world.furnish("google_ads")
     prospects = list(foreseen(world, world.lead()).values())

@@ -74,7 +74,8 @@ class Validator(msgspec.Struct, frozen=True, kw_only=True):
         token = await self.tokens.get(connection, destination, settings)
         if isinstance(token, Outcome):
             return token
-        made = build(destination, prospect.event, settings, token)
+        takes_back = prospect.planned.takes_back is not None
+        made = build(destination, prospect.event, settings, token, takes_back=takes_back)
         if not isinstance(made, Request):
             return Outcome(kind=Kind.REJECTED, code=made)
         asked = signed(validation.request(made), self.clock.now(), self.ids.token())
