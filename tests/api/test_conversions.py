@@ -267,6 +267,11 @@ def test_what_a_filter_takes_is_stopped_and_the_plan_says_first_what_that_is(api
         False,
     )
     assert api.tables() == before
+    put(api, "sending", "", wanted[0])
+    assert order(api, "cancel", filter={"leadId": lead_id}, plan=True)["left"] == [
+        {"id": wanted[0], "state": "sending"}
+    ]
+    put(api, "queued", "", wanted[0])
     done = order(api, "cancel", filter={"leadId": lead_id})
     assert (done["plan"], done["count"], done["ids"]) == (False, 2, wanted)
     assert {one["id"] for one in listed(api, state="cancelled")} == set(wanted)

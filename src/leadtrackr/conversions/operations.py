@@ -174,7 +174,7 @@ async def plan_cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped
 async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
     """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id.
 
-    By filters that name no state, those are found that can be stopped.
+    Filters that name no state take what is not settled.
     """
 
     def work(tx: Tx) -> Stopped:
@@ -194,7 +194,7 @@ async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
 
 def _to_stop(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[list[Any], bool]:
     if not chosen.ids and not chosen.filters.states:
-        filters = msgspec.structs.replace(chosen.filters, states=STOPPABLE)
+        filters = msgspec.structs.replace(chosen.filters, states=UNSETTLED)
         chosen = msgspec.structs.replace(chosen, filters=filters)
     found = _rows(tx, project, chosen, lock=lock)
     return found[:MOST], len(found) > MOST
