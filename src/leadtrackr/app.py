@@ -14,6 +14,8 @@ from leadtrackr import settings
 from leadtrackr.api import app as api
 from leadtrackr.api.context import Context
 from leadtrackr.conversions.linking.means import Means
+from leadtrackr.conversions.tokens import Tokens
+from leadtrackr.conversions.validation import Validator
 from leadtrackr.conversions.worker import Pace, Worker
 from leadtrackr.dashboard import app as dashboard
 from leadtrackr.dashboard import visit
@@ -90,6 +92,7 @@ def open_parts(values: Settings, *, owner: bool = False, clock: Clock | None = N
         base_url=values.base_url,
         box=box,
         address=http.address,
+        validator=Validator(http=http, tokens=Tokens(http, clock, db, box), box=box, clock=clock, ids=ids),
     )
     pages = visit.Context(
         db=db,

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
+from leadtrackr.api.openapi import description
+from leadtrackr.conversions import connections
 from tests.api.conftest import Api, start
 from tests.api.test_warnings import connect_everything
 from tests.faults.processes import Sandbox, sandbox
@@ -15,6 +18,7 @@ from tests.support import tables
 from tests.support.program import Answer, Program
 
 PATH = "/api/conversions"
+DOCUMENT = description("https://leads.example.com")
 PERSON = {"email": "jan@example.com", "attributionData": {"gclid": "G", "cid": "111.222", "fbp": "fb.1.2.3"}}
 EVERY = ("google_ads", "ga4", "meta")
 
@@ -66,7 +70,9 @@ def calls(api: Api) -> dict[str, Callable[[str | None], Answer]]:
         "retry": lambda key: program.post(f"{PATH}/retry", {"ids": [number]}, key),
         "plan of retry": lambda key: program.post(f"{PATH}/retry", {"ids": [number], "plan": True}, key),
         "cancel": lambda key: program.post(f"{PATH}/cancel", {"ids": [number]}, key),
+        "plan of cancel": lambda key: program.post(f"{PATH}/cancel", {"ids": [number], "plan": True}, key),
         "plan": lambda key: program.post(f"{PATH}/plan", rating, key),
+        "validate": lambda key: program.post(f"{PATH}/validate", rating, key),
         "plan by query": lambda key: program.get(f"{PATH}/plan", key, **rating),
     }
 
@@ -88,6 +94,7 @@ def test_a_key_of_another_project_gets_the_same_404_as_for_what_does_not_exist(a
     assert listed(other) == []
     assert listed(other, leadId=first["leadId"]) == []
     assert order(other, "retry", filter={"leadId": first["leadId"]})["groups"] == []
+    assert order(other, "cancel", filter={"leadId": first["leadId"]})["ids"] == []
     assert api.tables() == before
 
 
@@ -245,6 +252,36 @@ def test_cancel_stops_what_was_not_sent_and_names_what_stays(api: Api) -> None:
     assert (again["count"], again["message"]) == (0, "No conversion could be stopped")
 
 
+def test_what_a_filter_takes_is_stopped_and_the_plan_says_first_what_that_is(api: Api) -> None:
+    found = rated(api, 2)
+    put(api, "accepted", "ok", found[0]["id"])
+    lead_id, settled = found[0]["leadId"], found[0]["id"]
+    wanted = sorted(one["id"] for one in found[1:] if one["leadId"] == lead_id)
+    before = api.tables()
+    plan = order(api, "cancel", filter={"leadId": lead_id}, plan=True)
+    assert (plan["message"], plan["plan"], plan["ids"], plan["left"], plan["more"]) == (
+        "Nothing was stopped: this is the plan",
+        True,
+        wanted,
+        [],
+        False,
+    )
+    assert api.tables() == before
+    put(api, "sending", "", wanted[0])
+    assert order(api, "cancel", filter={"leadId": lead_id}, plan=True)["left"] == [
+        {"id": wanted[0], "state": "sending"}
+    ]
+    put(api, "queued", "", wanted[0])
+    done = order(api, "cancel", filter={"leadId": lead_id})
+    assert (done["plan"], done["count"], done["ids"]) == (False, 2, wanted)
+    assert {one["id"] for one in listed(api, state="cancelled")} == set(wanted)
+    again = order(api, "cancel", filter={"leadId": lead_id})
+    assert (again["count"], again["message"]) == (0, "No conversion could be stopped")
+    named = order(api, "cancel", filter={"leadId": lead_id, "state": "accepted"})
+    assert named["left"] == [{"id": settled, "state": "accepted"}]
+    assert "cancelled" not in {one["state"] for one in listed(api) if one["leadId"] != lead_id}
+
+
 # The dry run
 
 
@@ -368,3 +405,90 @@ def test_what_no_database_can_hold_is_left_out_of_a_query(api: Api) -> None:
         found = api.program.get(f"{PATH}/plan", api.key, leadId=lead_id, conversionId=odd)
         assert (found.status, found.json.get("label")) == (200, "Lost"), found.body
     assert api.program.get(f"{PATH}/plan", api.key, leadId=lead_id, conversionId="\0").status == 400
+
+
+# Asking the platforms
+
+
+def validated(api: Api, **body: object) -> dict[str, Any]:
+    """What the platforms say; the answer is as the description says."""
+    found = order(api, "validate", **body)
+    schema = {"components": DOCUMENT["components"], "$ref": "#/components/schemas/RatingValidation"}
+    jsonschema_rs.Draft202012Validator(schema).validate(found)
+    return found
+
+
+def put_fault(ads: Sandbox, *faults: dict[str, Any]) -> None:
+    request = urllib.request.Request(f"{ads.url}/_sandbox/faults", json.dumps(faults).encode(), method="PUT")  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own
+        assert answer.status == 200
+
+
+def ledger(ads: Sandbox) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{ads.url}/_sandbox/ledger", timeout=60) as answer:  # noqa: S310 - our own
+        found: list[dict[str, Any]] = json.load(answer)["calls"]
+        return found
+
+
+def test_the_platforms_are_asked_and_nothing_is_counted_or_written(live: Api, ads: Sandbox) -> None:
+    conversion_id = connect_everything(live)
+    parts, click = live.program.parts, {"click_age_hours": "0"}
+    live.program.run(connections.connect(parts.db, parts.box, str(live.number), "google_ads", click))
+    lead_id = live.create(**PERSON)
+    before = live.tables()
+    found = validated(live, leadId=lead_id, conversionId=conversion_id, price=5000)
+    assert live.tables() == before
+    assert len(found["deliveries"]) == 3
+    assert [one["destination"] for one in found["validations"]] == list(EVERY)
+    said = {one["destination"]: one for one in found["validations"]}
+    assert {slug: (one["asked"], one["right"], one["code"]) for slug, one in said.items()} == {
+        "google_ads": (True, True, "validated"),
+        "ga4": (True, True, "check_ok"),
+        "meta": (False, None, None),
+    }
+    assert said["meta"]["sentence"].startswith("The platform has no mode in which it looks at an event without")
+    assert all(one["label"] == "Everywhere" and one["sentence"].endswith(".") for one in said.values())
+    calls = [call for call in ledger(ads) if call["destination"] in EVERY]
+    assert {(call["destination"], call["validation"]) for call in calls} == {("google_ads", True), ("ga4", True)}
+    assert all(call["accepted"] == [] for call in calls)
+    text = json.dumps(found)
+    assert [word for word in ("jan@example.com", "api_secret", "refresh_token", "Bearer t") if word in text] == []
+
+
+def test_a_no_is_told_from_a_platform_that_did_not_judge(live: Api, ads: Sandbox) -> None:
+    conversion_id = connect_everything(live)
+    lead_id = live.create(email="jan@example.com", attributionData={"cid": "111.222"})
+    put_fault(ads, {"destination": "ga4", "status": 503})
+    said = {
+        one["destination"]: one for one in validated(live, leadId=lead_id, conversionId=conversion_id)["validations"]
+    }
+    assert (said["ga4"]["asked"], said["ga4"]["right"], said["ga4"]["code"]) == (True, None, "server_error")
+    assert (said["google_ads"]["asked"], said["google_ads"]["code"]) == (False, "missing_data")
+    assert listed(live) == []
+    parts = live.program.parts
+    wrong = {"measurement_id": "G-AB12CD34EF", "api_secret": "s"}
+    live.program.run(connections.connect(parts.db, parts.box, str(live.number), "ga4", wrong))
+    verdict = {"validationMessages": [{"validationCode": "NAME_INVALID", "description": "no", "fieldPath": "events"}]}
+    put_fault(ads, {"destination": "ga4", "status": 200, "body": verdict})
+    said = {
+        one["destination"]: one for one in validated(live, leadId=lead_id, conversionId=conversion_id)["validations"]
+    }
+    assert (said["ga4"]["asked"], said["ga4"]["right"]) == (True, False)
+    assert said["ga4"]["detail"].startswith("NAME_INVALID")
+
+
+def test_a_rating_that_sends_nothing_asks_nobody(live: Api, ads: Sandbox) -> None:
+    connect_everything(live)
+    lead_id = live.create(**PERSON)
+    for conversion_id in ("open", "lost"):
+        found = validated(live, leadId=lead_id, conversionId=conversion_id)
+        assert (found["deliveries"], found["validations"]) == ([], [])
+    assert ledger(ads) == []
+
+
+def test_only_a_post_asks_the_platforms(api: Api) -> None:
+    """A GET may be sent again, or ahead, by anything on the way."""
+    answer = api.program.get(f"{PATH}/validate", api.key, leadId=1, conversionId="lost")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
+    for body in ({"leadId": "1\x00", "conversionId": "lost"}, {"email": "a\x00b", "conversionId": "\x00"}):
+        assert api.program.post(f"{PATH}/validate", body, api.key).status in (400, 404)

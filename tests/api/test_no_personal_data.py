@@ -89,6 +89,10 @@ def provoke(api: Api, other: Api) -> list[Answer]:
         api.get(email=f"other.{MARKS['email']}"),
         api.get(leadId=MARKS["phone"]),
         program.get("getLead", None, **named),
+        program.post("/api/connections/pause", {"id": MARKS["phone"]}, api.key),
+        program.post("/api/connections/resume", {"id": 1, MARKS["email"]: True}, api.key),
+        program.post("/api/conversions/validate", {**named, "conversionId": MARKS["firstName"]}, api.key),
+        program.post("/api/conversions/cancel", {"filter": {MARKS["email"]: "x"}}, api.key),
         *(
             api.list(**{name: MARKS["email"]})
             for name in ("limit", "page", "status", "createdAt__gte", "createdAt__lte", "sort", "gclid__exists")

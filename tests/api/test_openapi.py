@@ -14,13 +14,15 @@ import pytest
 from leadtrackr.api.app import ROUTES
 from leadtrackr.api.openapi import description
 from leadtrackr.api.reference import render
+from leadtrackr.conversions import connections
 from tests.api.conftest import Api, start
 from tests.support import tables
 from tests.support.program import Answer, Program
 
 DOCUMENT: Final = description("https://leads.example.com")
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
-CONVERSIONS: Final = "/api/conversions"
+ORDERED: Final = ("/api/conversions", "/api/connections")
+"""The calls with orders; their refusals are provoked by the second table."""
 LABEL: Final = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 """The conversion label of the description's examples."""
 
@@ -193,6 +195,7 @@ ELSEWHERE: Final = {"Fault", "PostgreSQL", "SQLite", "Wrong method"}
 """Provoked in test_away and test_transport."""
 
 
+DRY_RUNS: Final = ("/plan", "/validate")
 ORDER: Final = {"plan": True, "ids": [1]}
 
 
@@ -204,7 +207,7 @@ def filtered(name: str, value: object = "nonsense") -> Ask:
     """The filter of a listing, or the same of an order."""
 
     def ask(api: Api, path: str) -> Answer:
-        if path.endswith("/retry"):
+        if path.endswith(("/retry", "/cancel")):
             return api.program.post(path, {"plan": True, "filter": {name: value}}, api.key)
         return api.program.get(path, api.key, **{name: value})
 
@@ -222,7 +225,7 @@ def planned(**values: object) -> Ask:
 
 
 def unknown(api: Api, path: str) -> Answer:
-    if path.endswith("/plan"):
+    if path.endswith(DRY_RUNS):
         return api.program.post(path, {"leadId": 0, "conversionId": "lost"}, api.key)
     if path.endswith("{id}"):
         return api.program.get(path.replace("{id}", "1"), api.key)
@@ -233,7 +236,7 @@ def unknown(api: Api, path: str) -> Answer:
 def keyless(key: str | None) -> Ask:
     return lambda api, path: (
         api.program.get(path.replace("{id}", "1"), key)
-        if path.endswith(("conversions", "{id}"))
+        if path.endswith(("conversions", "connections", "{id}"))
         else api.program.post(path, {"ids": [1]}, key)
     )
 
@@ -241,6 +244,14 @@ def keyless(key: str | None) -> Ask:
 def closed(api: Api, path: str) -> Answer:
     api.switch_off()
     return keyless(api.key)(api, path)
+
+
+def held(api: Api, path: str) -> Answer:
+    """A connection whose platform does not take its credentials any more."""
+    parts, meta = api.program.parts, {"dataset_id": "1234567890", "access_token": "t"}
+    made = api.program.run(connections.connect(parts.db, parts.box, str(api.number), "meta", meta))
+    tables.execute(api.url, "UPDATE connections SET state = 'held', hold_reason = 'credentials' WHERE id = ?", made.id)
+    return api.program.post(path, {"id": made.id}, api.key)
 
 
 CONVERSION_REFUSALS: Final[dict[str, Ask]] = {
@@ -257,13 +268,11 @@ CONVERSION_REFUSALS: Final[dict[str, Ask]] = {
     "Bad ids": order({"ids": ["1"]}),
     "Bad filter": order({"plan": True, "filter": {}}),
     "Odd filter": filtered("code", True),
-    "Unknown key in a retry": order({**ORDER, "Plan": True}),
+    "Unknown key in an order": order({**ORDER, "Plan": True}),
     "plan is no boolean": order({**ORDER, "plan": "yes"}),
-    "No ids": order({}),
-    "Unknown key in a cancel": order(ORDER),
     "leadId is no number": lambda api, path: (
         api.program.post(path, {"leadId": "x", "conversionId": "lost"}, api.key)
-        if path.endswith("/plan")
+        if path.endswith(DRY_RUNS)
         else filtered("leadId", "x")(api, path)
     ),
     "No lead named": order({"conversionId": "lost"}),
@@ -274,8 +283,13 @@ CONVERSION_REFUSALS: Final[dict[str, Ask]] = {
     "price below 0": planned(conversionId="lost", price=-1),
     "price too large": planned(conversionId="lost", price=1e300),
     "An object where a text belongs": order({"email": {}, "conversionId": "lost"}),
+    "No id": order({}),
+    "Bad id": order({"id": "1"}),
+    "Unknown key in an order about a connection": order({"id": 1, "plan": True}),
+    "No such connection": order({"id": 1}),
+    "Held by something else": held,
 }
-"""How the refusals of the calls about conversions are provoked; the title of any other is the parameter."""
+"""How their refusals are provoked; the title of any other is the parameter."""
 QUERIES: Final[dict[str, dict[str, object]]] = {
     "No lead named": {"leadId": "", "conversionId": "lost"},
     "leadId is no number": {"leadId": "x", "conversionId": "lost"},
@@ -293,7 +307,7 @@ def conversion_refusals() -> Iterator[tuple[str, str, int, str, str]]:
     for path, method, operation in operations():
         for status, answer in operation["responses"].items():
             for example in answer["content"].get("application/json", {}).get("examples", {}).values():
-                if path.startswith(CONVERSIONS) and int(status) >= 400 and example["summary"] not in ELSEWHERE:
+                if path.startswith(ORDERED) and int(status) >= 400 and example["summary"] not in ELSEWHERE:
                     yield path, method, int(status), example["summary"], example["value"]["message"]
 
 
@@ -311,7 +325,7 @@ def test_every_refusal_about_conversions_is_given_in_these_words_and_changes_not
 
 def refusals() -> Iterator[tuple[str, int, str, str]]:
     for path, _, operation in operations():
-        if path.startswith(CONVERSIONS):
+        if path.startswith(ORDERED):
             continue
         for status, answer in operation["responses"].items():
             for example in answer["content"].get("application/json", {}).get("examples", {}).values():

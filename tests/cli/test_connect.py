@@ -141,6 +141,23 @@ def test_resume_names_the_connection(run: Run, to_sandbox: Environment, project:
     assert data(run(to_sandbox, "destinations", "resume", project, "meta", "--json"))["released"] == 0
 
 
+def test_a_pause_is_seen_and_asked_twice_it_is_done_once(run: Run, to_sandbox: Environment, project: str) -> None:
+    assert "has no connection yet" in run(to_sandbox, "destinations", "connected", project).stdout
+    run(to_sandbox, "connect", project, "meta", *META)
+    assert "Conversions are sent as they come." in run(to_sandbox, "destinations", "connected", project).stdout
+    first = run(to_sandbox, "destinations", "pause", project, "meta").stdout
+    assert "Meta is paused; 0 deliveries are held." in first
+    again = run(to_sandbox, "destinations", "pause", project, "meta")
+    assert (again.exit_code, "Meta was paused already." in again.stdout) == (0, True)
+    (one,) = data(run(to_sandbox, "destinations", "connected", project, "--json"))["connections"]
+    assert (one["state"], one["code"], one["toSend"]) == ("held", "paused_by_person", 0)
+    text = run(to_sandbox, "destinations", "connected", project).stdout
+    assert all(words in text for words in ("A person paused this connection.", "Resume the connection", one["since"]))
+    assert "hush" not in text
+    resumed = [run(to_sandbox, "destinations", "resume", project, "meta").stdout for _ in range(2)]
+    assert ["Meta goes on; 0 held" in resumed[0], resumed[1].strip()] == [True, "Meta was not held."]
+
+
 def test_the_list_of_destinations_needs_no_database(run: Run, environment: Environment, tmp_path: Path) -> None:
     listed = data(run(environment, "destinations", "list", "--json"))["destinations"]
     assert [one["slug"] for one in listed] == list(DESTINATIONS)

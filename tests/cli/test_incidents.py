@@ -52,7 +52,7 @@ def test_resuming_ends_it(run: Run, on: Environment, project: str) -> None:
     broken(on, "stopped")
     assert run(on, "destinations", "resume", project, "meta").exit_code == 0
     assert data(run(on, "incidents", "list", "--open", "--json"))["incidents"] == []
-    (one,) = data(run(on, "incidents", "list", project, "--json"))["incidents"]
+    (one,) = data(run(on, "incidents", "list", project, "--over", "--json"))["incidents"]
     assert one["recoveredAt"] is not None
     assert one["nextStep"] == "Nothing to do: it is over."
 

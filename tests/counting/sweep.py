@@ -322,7 +322,7 @@ def while_held(url: str, cases: Sequence[Case], edge: Callable[[Iterable[int]], 
             mended_at = {slug: _edge(sweep.asked, slug, edge) + late_s * SECOND for slug in DESTINATIONS}
             for slug, at in sorted(mended_at.items(), key=lambda pair: pair[1]):
                 world.step(at - world.clock.now())
-                await connections.release(world.db, world.connections[slug].id)
+                await operations.resume(world.db, world.project_ref, slug)
                 await works.deliver()
             await sweep.be_told()
             return await sweep.compare(mended_at)

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from leadtrackr.accounts import service as accounts
-from leadtrackr.conversions import claim, connections, housekeeping, service
+from leadtrackr.conversions import claim, connections, housekeeping, operations, service
 from leadtrackr.conversions.hold import hold_connection, pause_connection
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.db import tables
@@ -31,7 +31,7 @@ def pause(world: World, slug: str = "google_ads") -> None:
 
 
 def release(world: World, slug: str = "google_ads") -> int:
-    return world.run(connections.release(world.db, world.connections[slug].id))
+    return world.run(operations.resume(world.db, world.project_ref, slug)).count
 
 
 def test_a_hold_holds_all_that_was_to_be_sent_and_lets_the_leads_go(world: World) -> None:
@@ -96,7 +96,7 @@ def test_connecting_again_releases_what_was_held(world: World) -> None:
 def test_releasing_what_is_not_there_says_so(world: World) -> None:
     world.furnish()
     with pytest.raises(NotFound):
-        world.run(connections.release(world.db, 99))
+        world.run(operations.resume(world.db, world.project_ref, 99))
 
 
 def test_a_paused_connection_sends_nothing_until_its_time(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
-from leadtrackr.conversions import connections, inquiry, service
+from leadtrackr.conversions import connections, inquiry, operations, service
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.worker import MEND_EVERY
 from leadtrackr.db import tables
@@ -301,7 +301,7 @@ def test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing(world
             assert await is_held(), "one of the two has been answered"
             world.step(MINUTE)
             await works.settings(google_ads={"processing_errors": {}, "repeats": "none"})
-            await connections.release(world.db, connection)
+            await operations.resume(world.db, world.project_ref, connection)
             await works.deliver()
             world.step(30 * MINUTE)
             await works.deliver()

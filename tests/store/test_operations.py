@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from leadtrackr.conversions import connections, operations
 from leadtrackr.conversions.again import Fate
+from leadtrackr.conversions.hold import hold_connection
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.receipts import Filters
@@ -13,7 +14,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 from leadtrackr.kit.errors import Conflict, NotFound
-from tests.support.engine import LEASE_US, RETRY, World
+from tests.support.engine import HOLD, LEASE_US, RETRY, World
 from tests.support.working import working
 
 REFUSED = Outcome(kind=Kind.REJECTED, code="unexpected")
@@ -125,7 +126,8 @@ def test_cancelled_before_it_was_sent_the_lead_leaves_pending_and_nothing_arrive
     assert world.states() == [State.CANCELLED]
     assert world.status(lead) == world.labels["Won"].conversion_id
     project = ref(world)
-    again = world.run(operations.cancel(world.db, project, EVERYTHING))
+    assert world.run(operations.cancel(world.db, project, EVERYTHING)).ids == ()
+    again = world.run(operations.cancel(world.db, project, Chosen(ids=(world.deliveries()[0].id,))))
     assert (again.ids, list(again.left.values())) == ((), [State.CANCELLED])
 
     async def story() -> None:
@@ -151,28 +153,52 @@ def test_a_paused_connection_holds_what_comes_and_goes_on_with_the_original_time
     world.furnish("meta")
     world.rate(world.lead(), "Won", 5000)
     rated_at = world.clock.now()
-    connection_id = world.run(operations.pause(world.db, ref(world), "meta"))
+    first = world.run(operations.pause(world.db, ref(world), "meta"))
+    assert (first.count, first.changed, first.connected.to_send) == (1, True, 1)
     assert world.states() == [State.HELD]
-    with pytest.raises(Conflict, match="held already"):
-        world.run(operations.pause(world.db, ref(world), "meta"))
+    again = world.run(operations.pause(world.db, ref(world), first.connected.connection.id))
+    assert (again.count, again.changed) == (0, False)
     world.step(2 * DAY)
 
     async def story() -> None:
         async with working(world) as works:
             await works.deliver()
             assert await works.calls("meta") == []
-            assert await connections.release(world.db, connection_id) == 1
+            goes = await operations.resume(world.db, project, "meta")
+            assert (goes.count, goes.changed) == (1, True)
+            again = await operations.resume(world.db, project, "meta")
+            assert (again.count, again.changed) == (0, False)
             await works.deliver()
 
+    project = ref(world)
     world.run(story())
     (sent,) = world.deliveries()
     assert (sent.state, sent.happened_at, sent.tries) == ("accepted", rated_at, 1)
 
 
-def test_only_what_is_connected_can_be_paused(world: World) -> None:
+def test_what_the_engine_holds_is_no_pause_and_stays_held(world: World) -> None:
     world.furnish("meta")
-    with pytest.raises(NotFound, match="not connected"):
-        world.run(operations.pause(world.db, ref(world), "ga4"))
+    number = world.connections["meta"].id
+    world.write(lambda tx: hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now()))
+    with pytest.raises(Conflict, match=r"Meta is held already: .* mended"):
+        world.run(operations.pause(world.db, ref(world), "meta"))
+    (one,) = world.run(connections.overview(world.db, ref(world)))
+    assert (one.connection.hold_code, one.connection.held_at) == (HOLD.code, world.clock.now())
+
+
+def test_only_what_is_connected_to_this_project_can_be_paused_and_resumed(world: World) -> None:
+    world.furnish("meta")
+    mine, number = ref(world), world.connections["meta"].id
+    world.project()
+    other = str(world.rows(tables.projects)[-1].id)
+    for turn in (operations.pause, operations.resume):
+        with pytest.raises(NotFound, match="not connected to Google"):
+            world.run(turn(world.db, mine, "ga4"))
+        with pytest.raises(NotFound, match="not connected to Meta"):
+            world.run(turn(world.db, other, "meta"))
+        with pytest.raises(NotFound, match=f"no connection {number}"):
+            world.run(turn(world.db, other, number))
+    assert world.run(connections.overview(world.db, other)) == []
 
 
 def test_what_was_rated_for_another_account_is_not_sent_to_the_new_one_and_can_be_sent_to_the_old(world: World) -> None:

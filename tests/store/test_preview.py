@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from leadtrackr.conversions import service
+from leadtrackr.conversions.model import Connection
 from leadtrackr.conversions.preview import Preview, Prospect, preview
 from leadtrackr.conversions.tokens import Tokens
-from leadtrackr.conversions.validation import validate
+from leadtrackr.conversions.validation import Validator
 from leadtrackr.db import tables
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
+from leadtrackr.kit.errors import Unavailable
 from tests.support.engine import SETTINGS, World
 from tests.support.tables import everything
 from tests.support.working import Works, working
@@ -77,9 +79,12 @@ def test_what_cannot_be_made_into_an_event_is_told_as_the_real_path_refuses_it(
 
 
 def ask(world: World, works: Works, prospect: Prospect) -> Any:
-    return validate(
-        works.http, Tokens(works.http, world.clock, world.db, world.box), world.box, world.clock, world.ids, prospect
-    )
+    return validator(world, works).one(prospect)
+
+
+def validator(world: World, works: Works) -> Validator:
+    tokens = Tokens(works.http, world.clock, world.db, world.box)
+    return Validator(http=works.http, tokens=tokens, box=world.box, clock=world.clock, ids=world.ids)
 
 
 def test_the_platforms_that_can_are_asked_and_count_nothing(world: World, database_url: str) -> None:
@@ -141,6 +146,75 @@ def test_what_would_not_be_sent_is_not_asked_about(world: World) -> None:
         async with working(world) as works:
             assert await ask(world, works, prospects["google_ads"]) is None
             assert await works.calls("google_ads") == await works.calls("google_oauth") == []
+
+    world.run(story())
+
+
+def test_a_take_back_is_looked_at_as_the_request_that_it_would_be(world: World) -> None:
+    world.project()
+    world.label("Won", done=True, take_back=True)
+    world.connect("google_ads_legacy", click_age_hours="0")
+    lead_id = world.lead()
+    world.rate(lead_id, "Won", 5000)
+    world.send("google_ads_legacy")
+    world.step(2 * DAY)
+    world.sweep()
+    found = world.run(service.foresee(world.db, world.ids, world.project_ref, world.post(lead_id, "lost")))
+    (prospect,) = found.prospects
+    assert prospect.planned.kind == "retraction"
+    shown = preview(prospect, world.box, lambda request: request.url).request
+    assert shown is not None
+
+    async def story() -> None:
+        async with working(world) as works:
+            await ask(world, works, prospect)
+            (call,) = await works.calls("google_ads_legacy")
+            assert (call["validation"], shown.url.endswith(call["path"].rpartition("/")[2])) == (True, True)
+            assert call["path"].endswith(":uploadConversionAdjustments")
+
+    world.run(story())
+
+
+def test_a_token_that_was_kept_and_is_refused_is_asked_for_anew_once(world: World) -> None:
+    world.furnish("google_ads")
+    prospects = list(foreseen(world, world.lead()).values())
+
+    async def story() -> None:
+        async with working(world) as works:
+            asking = validator(world, works)
+            dead = {"destination": "google_ads", "status": 401}
+            for faults, code, tokens in (([], "validated", 1), ([dead | {"until": 1}], "validated", 2)):
+                await works.fault(*faults)
+                (said,) = await asking.everything(prospects)
+                assert said is not None
+                assert (said.code, len(await works.calls("google_oauth"))) == (code, tokens)
+            await works.fault(dead)
+            (said,) = await asking.everything(prospects)
+            assert said is not None
+            assert (said.kind, said.code) == (Kind.HOLD, "token_refused"), "a new one was refused too"
+
+    world.run(story())
+
+
+def test_one_that_cannot_be_asked_does_not_cut_the_others_short(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a platform answers meanwhile, such as a token that it renews, is heard and stored."""
+    world.furnish("google_ads", "ga4")
+    prospects = list(foreseen(world, world.lead()).values())
+
+    async def story() -> None:
+        async with working(world) as works:
+            asking = validator(world, works)
+            get = asking.tokens.get
+
+            async def away(connection: Connection, *rest: Any) -> Any:
+                if connection.destination == "google_ads":
+                    raise Unavailable("The database is away.")
+                return await get(connection, *rest)
+
+            monkeypatch.setattr(asking.tokens, "get", away)
+            with pytest.raises(Unavailable):
+                await asking.everything(prospects)
+            assert [call["validation"] for call in await works.calls("ga4")] == [True]
 
     world.run(story())
 

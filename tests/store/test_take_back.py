@@ -361,7 +361,7 @@ def test_a_held_connection_holds_the_take_back_too(world: World) -> None:
     world.send("google_ads", HOLD)
     rate(world, lead, "open")
     assert told(world)[-1] == ("retraction", "held", "invalid_grant")
-    world.run(connections.release(world.db, world.connections["google_ads"].id))
+    world.run(operations.resume(world.db, world.project_ref, "google_ads"))
     world.sweep()
     deliver(world, "google_ads")
     assert told(world)[-1] == ("retraction", "accepted", "ok")
@@ -388,7 +388,7 @@ def test_what_google_says_later_decides_over_a_take_back_that_still_waits(
             world.step(30 * MINUTE)
             await works.deliver()
             assert (await rows(works))[1].state == original
-            await connections.release(world.db, won.connection_id)
+            await operations.resume(world.db, str(won.project_id), "google_ads")
             await works.deliver()
             await works.deliver()
             last = (await rows(works))[-1]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions import operations
 from leadtrackr.conversions import record as recording
 from leadtrackr.conversions.hold import clock, hold_connection, pause_connection
 from leadtrackr.conversions.model import State
@@ -54,7 +54,7 @@ def pause(world: World, microseconds: int, slug: str = "google_ads") -> None:
 
 
 def release(world: World, slug: str = "google_ads") -> None:
-    world.run(connections.release(world.db, world.connections[slug].id))
+    world.run(operations.resume(world.db, world.project_ref, slug))
 
 
 def try_on(world: World, slug: str = "google_ads") -> Any:

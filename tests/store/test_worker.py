@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from leadtrackr.conversions import claim, connections, lots, service, worker
+from leadtrackr.conversions import claim, lots, operations, service, worker
 from leadtrackr.conversions.drain import Drain
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.worker import Pace
@@ -157,7 +157,7 @@ def test_a_revoked_grant_holds_and_a_new_one_sends_everything_with_its_time(worl
             await works.deliver()
             assert len(await works.calls("google_ads")) == 0
             await works.settings(google_oauth={"revoked": False})
-            await connections.release(world.db, world.connections["google_ads"].id)
+            await operations.resume(world.db, world.project_ref, "google_ads")
             await works.deliver()
             (call,) = await works.calls("google_ads")
             assert {event["event_at"] for event in call["accepted"]} == {rated_at}

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leadtrackr.api import conversions, counting, incidents, leads, status, system
+from leadtrackr.api import connections, conversions, counting, incidents, leads, status, system
 from leadtrackr.api.context import Context
 from leadtrackr.api.wire import FAULT, Answer, Handler, refusal
 from leadtrackr.kit.errors import LeadTrackrError
@@ -30,7 +30,11 @@ ROUTES: Final[Mapping[str, tuple[str, Handler]]] = {
     "/api/conversions/retry": ("POST", conversions.retry),
     "/api/conversions/cancel": ("POST", conversions.cancel),
     "/api/conversions/plan": ("GET, POST", conversions.plan),
+    "/api/conversions/validate": ("POST", conversions.validate),
     "/api/conversions/{id}": ("GET", conversions.get_conversion),
+    "/api/connections": ("GET", connections.get_connections),
+    "/api/connections/pause": ("POST", connections.pause),
+    "/api/connections/resume": ("POST", connections.resume),
     "/api/openapi.json": ("GET", system.openapi),
     "/api/docs": ("GET", system.docs),
     "/healthz": ("GET", system.healthz),

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 import msgspec
 
 from leadtrackr.conversions.preview import Address
+from leadtrackr.conversions.validation import Validator
 from leadtrackr.db.database import Database
 from leadtrackr.kit.clock import Clock
 from leadtrackr.kit.ids import Ids
@@ -31,3 +32,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Opens the secrets of connections, to build what would be sent. Nothing of them is ever answered."""
     address: Address
     """Where a request to a platform goes."""
+    validator: Validator
+    """Asks platforms whether what would be sent is right."""

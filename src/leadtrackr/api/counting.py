@@ -5,9 +5,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leadtrackr.api.asking import asker
 from leadtrackr.api.context import Context
-from leadtrackr.api.wire import Answer, api_key, query
-from leadtrackr.conversions import service as status_changes
+from leadtrackr.api.wire import Answer, query
 from leadtrackr.conversions.counting import service, view
 from leadtrackr.leads.service import Ref
 
@@ -20,7 +20,7 @@ PENDING: Final = (
 async def will_count(request: Request, context: Context) -> Response:
     """One lead, named as in getLead; for one label, or for every label of the project."""
     # Who has no key learns that first.
-    project = await status_changes.admit(context.db, api_key(request))
+    project = await asker(request, context)
     params = query(request)
     ref = Ref(
         lead_id=params.get("leadId"),

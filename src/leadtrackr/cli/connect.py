@@ -8,13 +8,14 @@ from typing import Final
 import click
 import msgspec
 
+from leadtrackr.cli import holding
 from leadtrackr.cli.desk import Desk, at_desk, means_of
 from leadtrackr.cli.discovering import account_table, actions, list_accounts
 from leadtrackr.cli.output import json_option, show, table, tell
 from leadtrackr.cli.scaffolding import new
 from leadtrackr.cli.signing_in import PORT, Way
 from leadtrackr.cli.signing_in import sign_in as sign_in_at
-from leadtrackr.conversions import connections, operations
+from leadtrackr.conversions import connections
 from leadtrackr.conversions.linking import checking, discovery
 from leadtrackr.conversions.linking import service as linking
 from leadtrackr.conversions.linking.checking import Checked
@@ -80,12 +81,15 @@ def connect(
 
 @click.group()
 def destinations() -> None:
-    """The ad platforms: list, check, accounts and conversion actions, pause and resume; a new one."""
+    """The ad platforms: list, how each connection stands, check, accounts and conversion actions, pause and resume."""
 
 
 destinations.add_command(list_accounts)
 destinations.add_command(actions)
 destinations.add_command(new)
+destinations.add_command(holding.connected)
+destinations.add_command(holding.pause)
+destinations.add_command(holding.resume)
 
 
 @destinations.command("list")
@@ -120,30 +124,6 @@ def check_destinations(project: str, destination: str | None, as_json: bool) -> 
     none = "This project has no connection yet. Make one: leadtrackr connect PROJECT DESTINATION KEY=VALUE …"
     show({"checks": found}, "\n".join(one.text for one in found) or none, as_json=as_json)
     _fail_if_refused(found)
-
-
-@destinations.command("pause")
-@click.argument("project")
-@click.argument("destination")
-@json_option
-def pause(project: str, destination: str, as_json: bool) -> None:
-    """Hold a connection of PROJECT: nothing is sent to it, and nothing is lost, until it is resumed."""
-    at_desk(lambda desk: operations.pause(desk.db, project, destination))
-    text = f"{registry.get(destination).name} is paused. `leadtrackr destinations resume` lets it go on."
-    show({"destination": destination, "paused": True}, text, as_json=as_json)
-
-
-@destinations.command("resume")
-@click.argument("project")
-@click.argument("destination")
-@json_option
-def resume(project: str, destination: str, as_json: bool) -> None:
-    """Let a held connection of PROJECT go on, once what held it is mended."""
-    count = at_desk(lambda desk: _resume(desk, project, destination))
-    text = (
-        f"{registry.get(destination).name} goes on; {count} held deliveries are tried now, with their original times."
-    )
-    show({"destination": destination, "released": count}, text, as_json=as_json)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,10 +194,6 @@ def _again(order: Order, values: Mapping[str, str]) -> str:
 async def _check(desk: Desk, project_ref: str, slug: str | None) -> list[Checked]:
     async with means_of(desk) as means:
         return await checking.check_project(means, project_ref, slug)
-
-
-async def _resume(desk: Desk, project_ref: str, slug: str) -> int:
-    return await connections.release(desk.db, (await connections.find(desk.db, project_ref, slug)).id)
 
 
 def _values(texts: Sequence[str]) -> dict[str, str]:

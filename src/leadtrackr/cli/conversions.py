@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 import click
+import msgspec
 
 from leadtrackr.cli import counting, foresight, orders
 from leadtrackr.cli.desk import at_desk
+from leadtrackr.cli.filtering import filter_options
 from leadtrackr.cli.output import json_option, pairs, show, table
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.receipts import Filters, Receipt, Tried
 from leadtrackr.conversions.view import attempt, delivery
-from leadtrackr.destinations import registry
 from leadtrackr.kit.clock import iso_millis
 from leadtrackr.kit.money import to_units
 
@@ -29,21 +30,12 @@ conversions.add_command(counting.will_count)
 
 @conversions.command("list")
 @click.argument("project")
-@click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
-@click.option("--destination", help="Only those for this platform.")
-@click.option("--lead", "lead_id", type=click.IntRange(1), help="Only those of this lead.")
+@filter_options(State)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @json_option
-def list_deliveries(
-    project: str, state: str | None, destination: str | None, lead_id: int | None, limit: int, as_json: bool
-) -> None:
+def list_deliveries(project: str, filters: Filters, limit: int, as_json: bool) -> None:
     """List the deliveries of PROJECT (its id or number), newest first, each with its outcome in words."""
-    filters = Filters(
-        states=frozenset() if state is None else frozenset({State(state)}),
-        destination=None if destination is None else registry.get(destination).slug,
-        lead_id=lead_id,
-        limit=limit,
-    )
+    filters = msgspec.structs.replace(filters, limit=limit)
     found = at_desk(lambda desk: receipts.listing(desk.db, project, filters))
     rows = [
         (str(one.id), str(one.lead_id), one.label, one.destination, one.state.value, one.words.sentence)

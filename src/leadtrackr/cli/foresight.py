@@ -14,14 +14,13 @@ from leadtrackr.conversions.preview import Foreseen, Preview, preview
 from leadtrackr.conversions.receipts import words_of
 from leadtrackr.conversions.service import Post
 from leadtrackr.conversions.tokens import Tokens
-from leadtrackr.conversions.validation import validate as ask
+from leadtrackr.conversions.validation import Validator
 from leadtrackr.destinations import registry
-from leadtrackr.destinations.contract import Kind, Outcome
+from leadtrackr.destinations.contract import Outcome
 from leadtrackr.kit.clock import iso_millis
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.leads.service import Ref
 
-NO_MODE: Final = "The platform has no mode in which it looks at an event without counting it, so it was not asked."
 PENDING: Final = "The lead has a pending job: the rating itself would be refused until that has been processed."
 
 
@@ -61,7 +60,7 @@ def plan(
     seen = at_desk(lambda desk: _see(desk, project, post, validate=validate))
     data = view.foreseen(seen.foreseen, seen.previews)
     if validate:
-        data["validations"] = [_said_data(one, said) for one, said in zip(seen.previews, seen.said, strict=True)]
+        data["validations"] = view.validations(seen.previews, seen.said)
     show(data, _text(seen, validated=validate), as_json=as_json)
 
 
@@ -71,10 +70,10 @@ async def _see(desk: Desk, project: str, post: Post, *, validate: bool) -> Seen:
     try:
         previews = [preview(one, desk.box, http.address) for one in foreseen.prospects]
         tokens = Tokens(http, desk.clock, desk.db, desk.box)
-        said = [
-            await ask(http, tokens, desk.box, desk.clock, desk.ids, one) if validate else None
-            for one in foreseen.prospects
-        ]
+        validator = Validator(http=http, tokens=tokens, box=desk.box, clock=desk.clock, ids=desk.ids)
+        said: list[Outcome | None] = [None] * len(previews)
+        if validate:
+            said = await validator.everything(foreseen.prospects)
     finally:
         await http.close()
     return Seen(foreseen, previews, said)
@@ -112,23 +111,6 @@ def _one(one: Preview, said: Outcome | None, *, validated: bool) -> str:
 
 def _said_rows(one: Preview, said: Outcome | None) -> dict[str, object]:
     if said is None:
-        return {"Validation": NO_MODE if one.prospect.would_be_sent else None}
+        return {"Validation": view.NO_MODE if one.prospect.would_be_sent else None}
     words = words_of(one.prospect.planned.destination, said.code)
     return {"Validation": words.sentence, "It said": said.detail or None, "Then": words.next_step or None}
-
-
-def _said_data(one: Preview, said: Outcome | None) -> dict[str, object]:
-    slug = one.prospect.planned.destination
-    if said is None:
-        sentence = NO_MODE if one.prospect.would_be_sent else one.words.sentence
-        return {"destination": slug, "asked": False, "right": None, "sentence": sentence}
-    words = words_of(slug, said.code)
-    return {
-        "destination": slug,
-        "asked": True,
-        "right": said.kind == Kind.ACCEPTED,
-        "code": said.code,
-        "sentence": words.sentence,
-        "nextStep": words.next_step,
-        "detail": said.detail,
-    }

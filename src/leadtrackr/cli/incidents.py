@@ -18,13 +18,13 @@ def incidents() -> None:
 
 @incidents.command("list")
 @click.argument("project", required=False)
-@click.option("--open", "open_only", is_flag=True, help="Only those that are not over.")
+@click.option("--open/--over", "is_open", default=None, help="Only those that are not over, or only those that are.")
 @click.option("--kind", type=click.Choice([kind.value for kind in IncidentKind]), help="Only those of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @json_option
-def list_incidents(project: str | None, open_only: bool, kind: str | None, limit: int, as_json: bool) -> None:
+def list_incidents(project: str | None, is_open: bool | None, kind: str | None, limit: int, as_json: bool) -> None:
     """List the incidents of PROJECT (its id or number), or of all projects, newest first, each in words."""
-    filters = Filters(open=True if open_only else None, kind=None if kind is None else IncidentKind(kind), limit=limit)
+    filters = Filters(open=is_open, kind=None if kind is None else IncidentKind(kind), limit=limit)
     page = at_desk(lambda desk: service.listing(desk.db, project, filters))
     text = "\n\n".join(_text(one, page.now) for one in page.incidents)
     data: dict[str, object] = {"incidents": [to_wire(one, page.now) for one in page.incidents], "total": page.total}

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.accounts import service as accounts
+from leadtrackr.conversions import receipts
 from leadtrackr.conversions.hold import release_connection
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, ConnectionState
@@ -59,6 +60,16 @@ _LEARN: Final = prepare(
 _map = msgspec.json.Decoder(dict[str, str])
 
 
+class Connected(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection at a moment."""
+
+    connection: Connection
+    to_send: int
+    """How many deliveries have yet to be settled there."""
+    now: int
+    """That moment, microseconds UTC."""
+
+
 def _connection(row: Any) -> Connection:
     values = row._asdict()
     values["settings"] = _map.decode(values["settings"])
@@ -81,6 +92,25 @@ def locked(tx: Tx, connection_id: int) -> Connection | None:
 def in_project(tx: Tx, project_id: int) -> list[Connection]:
     """A project's connections, oldest first."""
     return [_connection(row) for row in tx.all(_OF_PROJECT, project_id=project_id)]
+
+
+def locked_in_project(tx: Tx, project_id: int, which: str | int) -> Connection:
+    """A project's connection by its destination or its number, which nobody else changes until this transaction ends.
+
+    NotFound, also when it is another project's.
+    """
+    found = next((one for one in in_project(tx, project_id) if which in (one.id, one.destination)), None)
+    if found is not None:
+        return _require(locked(tx, found.id))
+    if isinstance(which, int):
+        raise NotFound(f"This project has no connection {which}.")
+    raise _unconnected(which)
+
+
+def connected(tx: Tx, project_id: int) -> list[Connected]:
+    """A project's connections as they are now, oldest first."""
+    waiting, now = receipts.to_send(tx, project_id), tx.now()
+    return [Connected(connection=one, to_send=waiting.get(one.id, 0), now=now) for one in in_project(tx, project_id)]
 
 
 def full_settings(connection: Connection, box: SecretBox) -> Settings:
@@ -144,13 +174,17 @@ async def of_project(db: Database, project_ref: str) -> list[Connection]:
     return await db.read(work)
 
 
+async def overview(db: Database, project_ref: str) -> list[Connected]:
+    """A project's connections as they are now, oldest first. NotFound without the project."""
+    return await db.read(lambda tx: connected(tx, accounts.find_project(tx, project_ref).id))
+
+
 async def find(db: Database, project_ref: str, slug: str) -> Connection:
     """A project's connection to a destination; NotFound, also for a destination that is none."""
-    destination = registry.get(slug)
     for connection in await of_project(db, project_ref):
         if connection.destination == slug:
             return connection
-    raise NotFound(f"This project is not connected to {destination.name}.")
+    raise _unconnected(slug)
 
 
 async def everything(db: Database) -> list[Connection]:
@@ -179,14 +213,8 @@ async def learn(db: Database, connection_id: int, values: Mapping[str, str]) -> 
     return await db.write(work)
 
 
-async def release(db: Database, connection_id: int) -> int:
-    """A person has mended what held the connection; returns how many deliveries go on."""
-
-    def work(tx: Tx) -> int:
-        _require(by_id(tx, connection_id))
-        return release_connection(tx, connection_id, now=tx.now())
-
-    return await db.write(work)
+def _unconnected(slug: str) -> NotFound:
+    return NotFound(f"This project is not connected to {registry.get(slug).name}.")
 
 
 def _require(connection: Connection | None) -> Connection:

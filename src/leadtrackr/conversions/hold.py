@@ -139,8 +139,11 @@ def clock(tx: Tx, connection_id: int, *, now: int) -> int:
     return int(row.shows)
 
 
-def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> None:
-    """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still."""
+def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> int:
+    """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still.
+
+    Returns how many deliveries that are.
+    """
     tx.run(
         _HOLD,
         of_connection=connection_id,
@@ -150,8 +153,9 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         now=now,
     )
     incidents.stopped(tx, connection_id, outcome, now)
-    _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
+    count, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
     pass_jobs(tx, passed, now=now)
+    return count
 
 
 def hold_deliveries(tx: Tx, connection_id: int, *, code: str, now: int) -> tuple[int, list[int]]:

@@ -32,9 +32,9 @@ def read(params: Mapping[str, str]) -> Filters:
     )
 
 
-def chosen(body: Mapping[str, object], *, by_filter: bool) -> Chosen:
-    """What an order is about: `ids`, or with `by_filter` also `filter`; exactly one of them. InvalidInput."""
-    names = ("ids", "filter") if by_filter else ("ids",)
+def chosen(body: Mapping[str, object]) -> Chosen:
+    """What an order is about: `ids` or a `filter`, exactly one of them. InvalidInput."""
+    names = ("ids", "filter")
     there = [name for name in names if body.get(name) is not None]
     if len(there) > 1:
         raise InvalidInput("Invalid body: send either ids or filter, not both", "ids")

@@ -158,6 +158,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Another one each time that a person has connected it anew, and no other when its secrets were renewed."""
     renewing_until: int | None = None
     """Until when one process alone renews its secrets, microseconds UTC."""
+    held_at: int | None = None
+    """Since when it is held, microseconds UTC."""
+    failing_since: int | None = None
+    """When the first of its failures in a row was, microseconds UTC."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,4 +1,4 @@
-"""What a person does with deliveries: send them again, with a plan first, stop them, pause a connection.
+"""What a person does with deliveries: send them again and stop them, with a plan first, pause and resume a connection.
 
 Each use case is one transaction. Asking twice does it once: what has moved on in the meantime is left as it is.
 """
@@ -13,14 +13,15 @@ from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import once, outcomes
 from leadtrackr.conversions.again import AGAIN, Plan, sort
-from leadtrackr.conversions.connections import in_project
-from leadtrackr.conversions.hold import hold_connection
-from leadtrackr.conversions.model import DELIVERED, UNSETTLED, ConnectionState, State
+from leadtrackr.conversions.condition import Stands, condition
+from leadtrackr.conversions.connections import Connected, connected, in_project, locked_in_project
+from leadtrackr.conversions.hold import hold_connection, release_connection
+from leadtrackr.conversions.model import DELIVERED, UNSETTLED, Connection, ConnectionState, State
 from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
 from leadtrackr.conversions.settle import close_up, pass_jobs
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import attempts, connections, deliveries, labels, leads
+from leadtrackr.db.tables import attempts, deliveries, labels, leads
 from leadtrackr.destinations import registry
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.errors import Conflict, InvalidInput, NotFound
@@ -32,7 +33,6 @@ NAMED: Final = 10
 STOPPABLE: Final = frozenset({State.QUEUED, State.WAITING, State.HELD})
 BY_A_PERSON: Final = "person"
 _D: Final = deliveries.c
-_C: Final = connections.c
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _OF_PROJECT: Final = _D.project_id == bindparam("of_project")
 
@@ -112,9 +112,6 @@ _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
     *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takeovers", "takes_back", "label_id"),
 )
-_CONNECTION: Final = prepare(
-    select(_C.id, _C.state).where(_C.project_id == bindparam("project_id"), _C.destination == bindparam("destination"))
-)
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +127,19 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[int, ...]
     left: Mapping[int, State]
     """Those that stay as they are, since they are being sent or are settled, with their states."""
+    more: bool
+    """Whether the filters take more than one order moves."""
+
+
+class Turned(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order to pause or resume a connection did."""
+
+    connected: Connected
+    """The connection as it is then."""
+    count: int
+    """How many deliveries are held by it, or go on."""
+    changed: bool
+    """Whether it was not so before."""
 
 
 async def plan_retry(db: Database, project_ref: str, chosen: Chosen) -> Plan:
@@ -152,41 +162,87 @@ async def retry(db: Database, project_ref: str, chosen: Chosen) -> Plan:
     return await db.write(work)
 
 
+async def plan_cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
+    """What `cancel` would do now. NotFound for an id that the project does not have."""
+
+    def work(tx: Tx) -> Stopped:
+        return _stopped(*_to_stop(tx, accounts.find_project(tx, project_ref), chosen))
+
+    return await db.read(work)
+
+
 async def cancel(db: Database, project_ref: str, chosen: Chosen) -> Stopped:
-    """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id."""
+    """Stops deliveries that have not been sent; one that is being sent cannot be stopped. NotFound for a wrong id.
+
+    Filters that name no state take what is not settled.
+    """
 
     def work(tx: Tx) -> Stopped:
         project = accounts.find_project(tx, project_ref)
-        found = _rows(tx, project, chosen, lock=True)
+        found, more = _to_stop(tx, project, chosen, lock=True)
         rows = [row for row in found if row.state in STOPPABLE]
-        ids = sorted(int(row.id) for row in rows)
+        done = _stopped(found, more)
         if rows:
             now = tx.now()
             close_up(tx, {int(row.id): row.behind for row in rows})
-            tx.run(_CANCEL, of_project=project.id, ids=ids, now=now)
-            pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=ids, now=now)
-        left = {int(row.id): State(row.state) for row in found if row.state not in STOPPABLE}
-        return Stopped(ids=tuple(ids), left=left)
+            tx.run(_CANCEL, of_project=project.id, ids=list(done.ids), now=now)
+            pass_jobs(tx, [row.job_id for row in rows if not row.passed], settled=list(done.ids), now=now)
+        return done
 
     return await db.write(work)
 
 
-async def pause(db: Database, project_ref: str, slug: str) -> int:
-    """Holds a connection until a person resumes it; returns its id. Conflict when it is held already."""
-    destination = registry.get(slug)
+def _to_stop(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tuple[list[Any], bool]:
+    if not chosen.ids and not chosen.filters.states:
+        filters = msgspec.structs.replace(chosen.filters, states=UNSETTLED)
+        chosen = msgspec.structs.replace(chosen, filters=filters)
+    found = _rows(tx, project, chosen, lock=lock)
+    return found[:MOST], len(found) > MOST
 
-    def work(tx: Tx) -> int:
+
+def _stopped(found: Sequence[Any], more: bool) -> Stopped:
+    return Stopped(
+        ids=tuple(int(row.id) for row in found if row.state in STOPPABLE),
+        left={int(row.id): State(row.state) for row in found if row.state not in STOPPABLE},
+        more=more,
+    )
+
+
+async def pause(db: Database, project_ref: str, which: str | int) -> Turned:
+    """Holds a connection, named by its destination or its number, until a person resumes it.
+
+    Conflict when something else holds it. NotFound when the project has no such connection.
+    """
+
+    def work(tx: Tx) -> Turned:
         project = accounts.find_project(tx, project_ref)
-        found = tx.first(_CONNECTION, project_id=project.id, destination=slug)
-        if found is None:
-            raise NotFound(f"This project is not connected to {destination.name}.")
-        if found.state == ConnectionState.HELD:
-            raise Conflict(f"{destination.name} is held already.")
+        found = locked_in_project(tx, project.id, which)
+        held = found.state == ConnectionState.HELD
+        if held and found.hold_reason != BY_A_PERSON:
+            name = registry.get(found.destination).name
+            raise Conflict(f"{name} is held already: nothing is sent there until a person has mended what holds it.")
         outcome = Outcome(kind=Kind.HOLD, code=outcomes.PAUSED_BY_PERSON, hold="configuration")
-        hold_connection(tx, found.id, reason=BY_A_PERSON, outcome=outcome, now=tx.now())
-        return int(found.id)
+        count = 0 if held else hold_connection(tx, found.id, reason=BY_A_PERSON, outcome=outcome, now=tx.now())
+        return _turned(tx, found, count, changed=not held)
 
     return await db.write(work)
+
+
+async def resume(db: Database, project_ref: str, which: str | int) -> Turned:
+    """Lets a connection go on that is held, or left alone for a while, once what was wrong is mended. NotFound."""
+
+    def work(tx: Tx) -> Turned:
+        project = accounts.find_project(tx, project_ref)
+        found, now = locked_in_project(tx, project.id, which), tx.now()
+        changed = condition(found, now).state != Stands.ACTIVE
+        return _turned(tx, found, release_connection(tx, found.id, now=now), changed=changed)
+
+    return await db.write(work)
+
+
+def _turned(tx: Tx, found: Connection, count: int, *, changed: bool) -> Turned:
+    (after,) = (one for one in connected(tx, found.project_id) if one.connection.id == found.id)
+    return Turned(connected=after, count=count, changed=changed)
 
 
 def _rows(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> list[Any]:

@@ -327,6 +327,6 @@ async def standings(db: Database, project_id: int, lead_ids: list[int]) -> dict[
     return await db.read(work)
 
 
-async def to_send(db: Database, project_id: int) -> dict[int, int]:
+def to_send(tx: Tx, project_id: int) -> dict[int, int]:
     """How many of a project's deliveries have yet to be settled, by connection."""
-    return await db.read(lambda tx: {row.connection_id: int(row.n) for row in tx.all(_TO_SEND, project_id=project_id)})
+    return {row.connection_id: int(row.n) for row in tx.all(_TO_SEND, project_id=project_id)}

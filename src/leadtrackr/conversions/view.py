@@ -1,4 +1,4 @@
-"""Deliveries, attempts and orders as JSON has them, for the API and the command line. Pure.
+"""Deliveries, attempts, connections and orders as JSON has them, for the API and the command line. Pure.
 
 Times are ISO 8601 in UTC, money is in cents.
 """
@@ -10,15 +10,22 @@ import msgspec
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.again import Plan
+from leadtrackr.conversions.condition import condition
+from leadtrackr.conversions.connections import Connected
 from leadtrackr.conversions.masking import read_head
 from leadtrackr.conversions.model import UNSETTLED, State
 from leadtrackr.conversions.operations import Stopped
 from leadtrackr.conversions.preview import Foreseen, Preview
 from leadtrackr.conversions.receipts import Receipt, Tried, words_of
+from leadtrackr.destinations.contract import Kind, Outcome
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import iso_millis
 
 NEXT_TRY: Final = frozenset({State.QUEUED, State.WAITING})
 """States in which `run_at` says when it is tried next."""
+NO_MODE: Final = "The platform has no mode in which it looks at an event without counting it, so it was not asked."
+UNJUDGED: Final = frozenset({Kind.RETRY, Kind.UNKNOWN})
+"""Outcomes of a validation that leave open whether the event is right."""
 
 
 def delivery(one: Receipt) -> dict[str, object]:
@@ -97,6 +104,27 @@ def left(done: Stopped) -> list[dict[str, object]]:
     return [{"id": delivery_id, "state": state.value} for delivery_id, state in done.left.items()]
 
 
+def connection(one: Connected) -> dict[str, object]:
+    """How a connection stands, and which account it is connected with. Its settings are not shown."""
+    known, found = one.connection, condition(one.connection, one.now)
+    destination = DESTINATIONS.get(known.destination)
+    return {
+        "id": known.id,
+        "destination": known.destination,
+        "name": known.destination if destination is None else destination.name,
+        "account": "" if destination is None else destination.account(known.settings),
+        "state": found.state.value,
+        "code": found.code,
+        "sentence": found.words.sentence,
+        "nextStep": found.words.next_step,
+        "link": _link(known.destination, found.code),
+        "detail": found.detail or None,
+        "since": None if found.since is None else iso_millis(found.since),
+        "until": None if found.until is None else iso_millis(found.until),
+        "toSend": one.to_send,
+    }
+
+
 def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
     """What a rating would do, with what it would send to each platform."""
     return {
@@ -106,6 +134,29 @@ def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
         "pending": found.pending,
         "deliveries": [_preview(one) for one in previews],
         "warnings": found.warnings,
+    }
+
+
+def validations(previews: Sequence[Preview], said: Sequence[Outcome | None]) -> list[dict[str, object]]:
+    """What the platforms said to what would be sent, in the order of its deliveries."""
+    return [_validation(one, outcome) for one, outcome in zip(previews, said, strict=True)]
+
+
+def _validation(one: Preview, said: Outcome | None) -> dict[str, object]:
+    slug = one.prospect.planned.destination
+    code = one.code if said is None else said.code
+    words = one.words if said is None else words_of(slug, said.code)
+    no_mode = said is None and one.prospect.would_be_sent
+    return {
+        "label": one.prospect.label,
+        "destination": slug,
+        "asked": said is not None,
+        "right": None if said is None or said.kind in UNJUDGED else said.kind == Kind.ACCEPTED,
+        "code": None if no_mode else code,
+        "sentence": NO_MODE if no_mode else words.sentence,
+        "nextStep": "" if no_mode else words.next_step,
+        "link": None if no_mode else _link(slug, code),
+        "detail": None if said is None else said.detail or None,
     }
 
 

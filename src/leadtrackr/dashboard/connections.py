@@ -1,17 +1,20 @@
 """The ad platforms that a project is connected to, and how each of them is doing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 from starlette.responses import Response
 
 from leadtrackr.accounts.model import Project
-from leadtrackr.conversions import connections, outcomes, receipts
+from leadtrackr.conversions import connections
+from leadtrackr.conversions.condition import Condition, Stands, condition
+from leadtrackr.conversions.connections import Connected
 from leadtrackr.conversions.incidents import service as incidents
 from leadtrackr.conversions.incidents.model import Incident, IncidentKind
 from leadtrackr.conversions.incidents.service import Filters
 from leadtrackr.conversions.incidents.words import words
-from leadtrackr.conversions.model import Connection, ConnectionState
+from leadtrackr.conversions.model import Connection
 from leadtrackr.dashboard.receipt import NOTHING, Fact, Said, say
 from leadtrackr.dashboard.rendering import moment, platform
 from leadtrackr.dashboard.signing_in import offers_sign_in
@@ -19,8 +22,15 @@ from leadtrackr.dashboard.visit import Visit
 from leadtrackr.destinations.contract import Destination
 from leadtrackr.destinations.registry import DESTINATIONS
 
+_WORDS: Final[Mapping[Stands, tuple[str, str]]] = {
+    Stands.ACTIVE: ("Active", "good"),
+    Stands.PAUSED: ("Paused", "wait"),
+    Stands.HELD: ("Held", "act"),
+}
+"""A state's word, and what its colour means."""
 
-class Connected(msgspec.Struct, frozen=True, kw_only=True):
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
     """One connection: its state in words, and its settings without secrets."""
 
     platform: str
@@ -40,20 +50,15 @@ async def everything(visit: Visit) -> Response:
     """Every connection of the project, and the platforms that are not connected."""
     project = await visit.project()
     db = visit.context.db
-    found = await connections.of_project(db, project.public_id)
-    to_send = await receipts.to_send(db, project.id)
+    found = await connections.overview(db, project.public_id)
     wrong = await incidents.listing(db, project.public_id, Filters(open=True, limit=incidents.MAX_LIMIT))
-    now = visit.context.clock.now()
-    there = {connection.destination for connection in found}
+    there = {one.connection.destination for one in found}
     return visit.page(
         "connections.html",
         project=project,
         section="connections",
         connected=[
-            show(
-                project, one, to_send.get(one.id, 0), now, [it for it in wrong.incidents if it.connection_id == one.id]
-            )
-            for one in found
+            show(project, one, [it for it in wrong.incidents if it.connection_id == one.connection.id]) for one in found
         ],
         others=[(one, connect_command(project, one)) for slug, one in DESTINATIONS.items() if slug not in there],
     )
@@ -71,36 +76,32 @@ def connect_command(project: Project, destination: Destination) -> str:
     return " ".join(["leadtrackr connect", project.public_id, destination.slug, *(f"{name}=…" for name in names)])
 
 
-def show(project: Project, one: Connection, to_send: int, now: int, wrong: Sequence[Incident]) -> Connected:
-    """A connection for people. `to_send` counts the deliveries that wait for it, `now` is in microseconds UTC, `wrong`
-    are its open incidents."""
-    paused = one.state == ConnectionState.ACTIVE and one.paused_until is not None and one.paused_until > now
-    until: list[Fact] = [("Paused until", moment(one.paused_until))] if paused and one.paused_until else []
-    word, tone, said = _state(one, paused=paused)
+def show(project: Project, there: Connected, wrong: Sequence[Incident]) -> Card:
+    """A connection for people. `wrong` are its open incidents."""
+    one, found = there.connection, condition(there.connection, there.now)
+    until: list[Fact] = [] if found.until is None else [("Paused until", moment(found.until))]
+    word, tone = _WORDS[found.state]
     resume = f"leadtrackr destinations resume {project.public_id} {one.destination}"
-    return Connected(
+    return Card(
         platform=platform(one.destination),
         word=word,
         tone=tone,
-        said=said,
-        commands=[resume] if one.state == ConnectionState.HELD else [],
+        said=_said(one, found),
+        commands=[resume] if found.state == Stands.HELD else [],
         sign_in=f"/projects/{project.public_id}/connections/{one.destination}/sign-in" if offers_sign_in(one) else "",
         incidents=[
             Said(said.sentence, said.next_step)
-            for said in (words(it, now) for it in wrong if it.kind != IncidentKind.STOPPED)
+            for said in (words(it, there.now) for it in wrong if it.kind != IncidentKind.STOPPED)
         ],
-        facts=[*until, ("Conversions to be sent", f"{to_send:,}"), *_settings(one)],
+        facts=[*until, ("Conversions to be sent", f"{there.to_send:,}"), *_settings(one)],
     )
 
 
-def _state(one: Connection, *, paused: bool) -> tuple[str, str, Said]:
-    if one.state == ConnectionState.HELD:
-        said = say(one.destination, one.hold_code or outcomes.HELD, one.hold_detail or "")
-        return "Held", "act", said
-    if paused:
-        said = say(one.destination, one.pause_code or outcomes.PAUSED, "")
-        return "Paused", "wait", Said(said.sentence, "Nothing to do: sending goes on by itself.")
-    return "Active", "good", Said("Conversions are sent as they come.", NOTHING)
+def _said(one: Connection, found: Condition) -> Said:
+    if found.code is None:
+        return Said(found.words.sentence, found.words.next_step or NOTHING)
+    said = say(one.destination, found.code, found.detail)
+    return said if found.state == Stands.HELD else Said(said.sentence, found.words.next_step)
 
 
 def _settings(one: Connection) -> list[Fact]:

@@ -5,12 +5,16 @@ from typing import Final
 from leadtrackr import __version__
 from leadtrackr.api.openapi.answers import SCHEMAS as ANSWERS
 from leadtrackr.api.openapi.bodies import SCHEMAS as BODIES
+from leadtrackr.api.openapi.connections import PATHS as CONNECTION_PATHS
+from leadtrackr.api.openapi.connections import SCHEMAS as CONNECTIONS
 from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
 from leadtrackr.api.openapi.conversions import PATHS as CONVERSION_PATHS
 from leadtrackr.api.openapi.counting import PATHS as COUNTING_PATHS
 from leadtrackr.api.openapi.counting import SCHEMAS as COUNTING
 from leadtrackr.api.openapi.operations import PATHS
 from leadtrackr.api.openapi.parts import KEY, Schema
+from leadtrackr.api.openapi.validation import PATHS as VALIDATION_PATHS
+from leadtrackr.api.openapi.validation import SCHEMAS as VALIDATIONS
 
 _ABOUT: Final = """Takes leads in, lets programs rate them, and reads them back. Every answer is a JSON object with a \
 `message`, except for the metrics, this page and the OpenAPI description.
@@ -33,7 +37,7 @@ _TAGS: Final = (
     ("Leads in", "What forms, tags and servers post. Odd input is taken rather than refused, so that no lead is lost."),
     ("Leads out", "Read leads back, one or many."),
     ("Rating", "Say what became of a lead; the rating goes to the project's ad platforms."),
-    ("Delivery", "What stands in the way of sending conversions."),
+    ("Delivery", "What stands in the way of sending conversions, and pausing it."),
     ("Conversions", "What ratings sent to the ad platforms: what became of it, sending it again, and dry runs."),
     ("System", "For whoever runs the server."),
 )
@@ -46,6 +50,9 @@ def description(base_url: str) -> Schema:
         "info": {"title": "LeadTrackr API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": base_url}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS],
-        "paths": {**PATHS, **COUNTING_PATHS, **CONVERSION_PATHS},
-        "components": {"schemas": {**BODIES, **ANSWERS, **CONVERSIONS, **COUNTING}, "securitySchemes": {"apiKey": KEY}},
+        "paths": {**PATHS, **COUNTING_PATHS, **CONVERSION_PATHS, **VALIDATION_PATHS, **CONNECTION_PATHS},
+        "components": {
+            "schemas": {**BODIES, **ANSWERS, **CONVERSIONS, **VALIDATIONS, **COUNTING, **CONNECTIONS},
+            "securitySchemes": {"apiKey": KEY},
+        },
     }

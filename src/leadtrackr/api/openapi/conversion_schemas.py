@@ -120,6 +120,22 @@ _FILTER_SLOTS: Final = {
     "state": anything("One state or several, as text separated by commas or as a list.", "rejected"),
     "leadId": anything("The lead's number, as number or text.", 42),
 }
+_ORDER: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "ids": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MOST, "description": "These."},
+        "filter": {
+            "type": "object",
+            "minProperties": 1,
+            "description": "All that this takes, as the parameters of getConversions; at least one.",
+            "properties": {name: _FILTER_SLOTS.get(name, {"type": "string"}) for name in FILTERS},
+            "additionalProperties": False,
+        },
+        "plan": {"type": "boolean", "default": False, "description": "Only say what would be done."},
+    },
+    "additionalProperties": False,
+    "oneOf": [{"required": ["ids"]}, {"required": ["filter"]}],
+}
 
 SCHEMAS: Final[Schema] = {
     "Conversion": exactly(_CONVERSION, "A conversion for one platform, as it stands. Every key is always there."),
@@ -141,28 +157,8 @@ SCHEMAS: Final[Schema] = {
             "conversion": exactly({**_CONVERSION, "attempts": many(ref("Attempt"), "Oldest first.")}),
         }
     ),
-    "RetryOrder": {
-        "type": "object",
-        "properties": {
-            "ids": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MOST, "description": "These."},
-            "filter": {
-                "type": "object",
-                "minProperties": 1,
-                "description": "All that this takes, as the parameters of getConversions; at least one.",
-                "properties": {name: _FILTER_SLOTS.get(name, {"type": "string"}) for name in FILTERS},
-                "additionalProperties": False,
-            },
-            "plan": {"type": "boolean", "default": False, "description": "Only say what would be done."},
-        },
-        "additionalProperties": False,
-        "oneOf": [{"required": ["ids"]}, {"required": ["filter"]}],
-    },
-    "CancelOrder": {
-        "type": "object",
-        "required": ["ids"],
-        "properties": {"ids": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MOST}},
-        "additionalProperties": False,
-    },
+    "RetryOrder": _ORDER,
+    "CancelOrder": _ORDER,
     "RetryGroup": _GROUP,
     "RetryAnswer": exactly(
         {
@@ -175,12 +171,14 @@ SCHEMAS: Final[Schema] = {
     ),
     "CancelAnswer": exactly(
         {
-            "message": text("", enum=[handlers.STOPPED, handlers.NONE_STOPPED]),
-            "count": {**_COUNT, "description": "How many were stopped."},
+            "message": text("", enum=[handlers.NOT_STOPPED_YET, handlers.STOPPED, handlers.NONE_STOPPED]),
+            "plan": {"type": "boolean", "description": "Whether this is only the plan."},
+            "count": {**_COUNT, "description": "How many are stopped."},
             "ids": many(_ID, "Which."),
             "left": many(
                 exactly({"id": _ID, "state": text("", "accepted", enum=_STATES)}), "Those that stay as they are."
             ),
+            "more": {"type": "boolean", "description": f"Whether more than {MOST} fit the filter."},
         }
     ),
     "PlannedRequest": _REQUEST,
@@ -261,6 +259,7 @@ _SENDS: Final[Schema] = {
     "ids": [1001, 1002],
     "sentence": "Sent again under its own event id, with its original time.",
 }
+_STOPS: Final[Schema] = {"count": 1, "ids": [1001], "left": [{"id": 1002, "state": "accepted"}], "more": False}
 EXAMPLES: Final[Schema] = {
     "page": {
         "message": handlers.FOUND,
@@ -274,7 +273,8 @@ EXAMPLES: Final[Schema] = {
     "one": {"message": handlers.ONE, "conversion": {**_ONE, "attempts": [_TRIED]}},
     "retry_plan": {"message": handlers.PLANNED, "plan": True, "count": 2, "groups": [_SENDS], "more": False},
     "retry_done": {"message": handlers.AGAIN, "plan": False, "count": 2, "groups": [_SENDS], "more": False},
-    "cancel": {"message": handlers.STOPPED, "count": 1, "ids": [1001], "left": [{"id": 1002, "state": "accepted"}]},
+    "cancel_plan": {**_STOPS, "message": handlers.NOT_STOPPED_YET, "plan": True},
+    "cancel_done": {**_STOPS, "message": handlers.STOPPED, "plan": False},
     "plan": {
         "message": handlers.FORESEEN,
         "leadId": 42,

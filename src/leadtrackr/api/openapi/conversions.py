@@ -4,17 +4,16 @@ from typing import Final
 
 from leadtrackr.api import conversions as handlers
 from leadtrackr.api.openapi import answers, bodies
-from leadtrackr.api.openapi.answers import NO_KEY, faults, refused, said, too_large
+from leadtrackr.api.openapi.calls import by_get, by_post, operation
 from leadtrackr.api.openapi.conversion_schemas import EXAMPLES
 from leadtrackr.api.openapi.parameters import conversion_filters, identifiers, rating
-from leadtrackr.api.openapi.parts import Schema, json_body, ref
+from leadtrackr.api.openapi.parts import Schema
 from leadtrackr.conversions.listing import FILTERS
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.operations import MOST
 
 _TAG: Final = "Conversions"
-_KEY: Final[list[Schema]] = [{"apiKey": []}]
-_NO_LEAD: Final = {"No such lead": "Lead not found"}
+NO_LEAD: Final = {"No such lead": "Lead not found"}
 _NO_DELIVERY: Final = {"No such conversion": "This project has no delivery 1."}
 _BAD_FILTERS: Final = {
     "state": f"Invalid parameter: state must be one or more of {', '.join(State)}, separated by commas",
@@ -24,25 +23,20 @@ _BAD_FILTERS: Final = {
 }
 _BAD_PAGE: Final = {**_BAD_FILTERS, **{name: answers.BAD_LISTING[name] for name in ("limit", "page")}}
 _BAD_IDS: Final = {"Bad ids": f"Invalid parameter: ids must be a list of 1 to {MOST} numbers of conversions"}
-_BAD_RETRY: Final = {
+_BAD_ORDER: Final = {
     "Neither ids nor filter": "Missing required field: ids or filter",
     "Both ids and filter": "Invalid body: send either ids or filter, not both",
     **_BAD_IDS,
     "Bad filter": f"Invalid parameter: filter must be an object with at least one of {', '.join(FILTERS)}, "
     "and nothing else",
     "Odd filter": "Invalid parameter: filter.code must be a text or a number",
-    "Unknown key in a retry": "Invalid body: it may hold ids and filter and plan, and nothing else",
+    "Unknown key in an order": "Invalid body: it may hold ids and filter and plan, and nothing else",
     "plan is no boolean": handlers.WRONG_PLAN,
     **_BAD_FILTERS,
 }
-_BAD_CANCEL: Final = {
-    "No ids": "Missing required field: ids",
-    **_BAD_IDS,
-    "Unknown key in a cancel": "Invalid body: it may hold ids, and nothing else",
-}
 _ONLY_IN_BODIES: Final = {"conversionId that is no text", "An object where a text belongs"}
 _BAD_RATING: Final = {title: words for title, words in answers.BAD_RATING.items() if title != "Long Idempotency-Key"}
-_BAD_PLAN: Final = {**answers.BAD_REF, **_BAD_RATING, **answers.BAD_BODY}
+BAD_PLAN: Final = {**answers.BAD_REF, **_BAD_RATING, **answers.BAD_BODY}
 _BAD_QUERY: Final = {
     title: words for title, words in {**answers.BAD_REF, **_BAD_RATING}.items() if title not in _ONLY_IN_BODIES
 }
@@ -51,43 +45,12 @@ _BAD_QUERY: Final = {
 def _call(
     call: str, summary: str, words: str, found: tuple[str, str, Schema], bad: dict[str, str], missing: dict[str, str]
 ) -> Schema:
-    """A call with the answers that all have. `found` is the schema, a sentence and examples of the answer to it."""
-    schema, sentence, examples = found
-    responses: Schema = {
-        "200": said(schema, sentence, examples),
-        "400": refused("Something is missing or wrong; the message names it. Nothing was changed.", bad),
-        "401": refused("The key is missing or wrong.", NO_KEY),
-        "403": refused("The key's project is inactive.", {"Inactive": "Project is inactive"}),
-    }
-    if missing:
-        responses["404"] = refused("Not in this project.", missing)
-    return {
-        "operationId": call,
-        "tags": [_TAG],
-        "summary": summary,
-        "description": words,
-        "security": _KEY,
-        "responses": responses,
-    }
-
-
-def _get(operation: Schema, method: str, parameters: list[Schema]) -> Schema:
-    responses = {**operation["responses"], **faults(method)}
-    return {**operation, "parameters": parameters, "responses": responses}
-
-
-def _post(operation: Schema, method: str, name: str, examples: Schema, about: str) -> Schema:
-    body = {"required": True, "description": about, "content": json_body(ref(name), examples)}
-    return {
-        **operation,
-        "requestBody": body,
-        "responses": {**operation["responses"], "413": too_large(), **faults(method)},
-    }
+    return operation(_TAG, call, summary, words, found, {"400": bad, "404": missing})
 
 
 def _plan(call: str, words: str, bad: dict[str, str]) -> Schema:
     found = ("RatingPlan", "What would be sent, platform by platform.", {"Plan": EXAMPLES["plan"]})
-    return _call(call, "What a rating would send", words, found, bad, _NO_LEAD)
+    return _call(call, "What a rating would send", words, found, bad, NO_LEAD)
 
 
 _FORESEEN: Final = (
@@ -95,9 +58,12 @@ _FORESEEN: Final = (
     "nothing would be sent. Nothing is written and nothing is sent. The event id and the time are made anew when the "
     "lead is really rated. Secrets are masked, and so are plain personal values."
 )
+_WHICH: Final = (
+    "Either `ids` or `filter`. Other keys are refused, so that a misspelt one cannot move more than was meant."
+)
 PATHS: Final[Schema] = {
     "/api/conversions": {
-        "get": _get(
+        "get": by_get(
             _call(
                 "getConversions",
                 "List conversions",
@@ -112,7 +78,7 @@ PATHS: Final[Schema] = {
         )
     },
     "/api/conversions/retry": {
-        "post": _post(
+        "post": by_post(
             _call(
                 "retryConversions",
                 "Send conversions again",
@@ -125,36 +91,45 @@ PATHS: Final[Schema] = {
                     "What was done, or would be.",
                     {"Plan": EXAMPLES["retry_plan"], "Done": EXAMPLES["retry_done"]},
                 ),
-                {**_BAD_RETRY, **answers.BAD_BODY},
+                {**_BAD_ORDER, **answers.BAD_BODY},
                 _NO_DELIVERY,
             ),
             "POST",
             "RetryOrder",
             {"These": {"ids": [1001, 1002]}, "All that were refused": {"filter": {"state": "rejected"}, "plan": True}},
-            "Either `ids` or `filter`. Other keys are refused, so that a misspelt one cannot send more than was meant.",
+            _WHICH,
         )
     },
     "/api/conversions/cancel": {
-        "post": _post(
+        "post": by_post(
             _call(
                 "cancelConversions",
                 "Stop conversions",
-                "Stops conversions that have not been sent. One that is being sent, or is settled, stays as it is. "
-                "Sending it again undoes it.",
-                ("CancelAnswer", "What was stopped.", {"Done": EXAMPLES["cancel"]}),
-                {**_BAD_CANCEL, **answers.BAD_BODY},
+                "Stops conversions that have not been sent: these `ids`, or all that a `filter` takes. One that is "
+                "being sent, or is settled, stays as it is. With `plan` true nothing is done, and the answer says what "
+                f"would be. Sending it again undoes it. One order is about {MOST} conversions at most; `more` says "
+                "whether there are more.",
+                (
+                    "CancelAnswer",
+                    "What was stopped, or would be.",
+                    {"Plan": EXAMPLES["cancel_plan"], "Done": EXAMPLES["cancel_done"]},
+                ),
+                {**_BAD_ORDER, **answers.BAD_BODY},
                 _NO_DELIVERY,
             ),
             "POST",
             "CancelOrder",
-            {"These": {"ids": [1001, 1002]}},
-            "The `ids` of conversions, and no other key.",
+            {
+                "These": {"ids": [1001, 1002]},
+                "All of a lead that wait": {"filter": {"state": "waiting", "leadId": 42}, "plan": True},
+            },
+            _WHICH,
         )
     },
     "/api/conversions/plan": {
-        "get": _get(_plan("planRatingByQuery", _FORESEEN, _BAD_QUERY), "GET or POST", [*identifiers(), *rating()]),
-        "post": _post(
-            _plan("planRating", f"{_FORESEEN} The body is that of updateLeadStatus.", _BAD_PLAN),
+        "get": by_get(_plan("planRatingByQuery", _FORESEEN, _BAD_QUERY), "GET or POST", [*identifiers(), *rating()]),
+        "post": by_post(
+            _plan("planRating", f"{_FORESEEN} The body is that of updateLeadStatus.", BAD_PLAN),
             "GET or POST",
             "StatusUpdate",
             {"A label": bodies.RATE},
@@ -162,7 +137,7 @@ PATHS: Final[Schema] = {
         ),
     },
     "/api/conversions/{id}": {
-        "get": _get(
+        "get": by_get(
             _call(
                 "getConversion",
                 "Get one conversion",

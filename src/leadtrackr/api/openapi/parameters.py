@@ -14,6 +14,9 @@ from leadtrackr.leads.listing import EXISTS, LONGEST_SEARCH, MAX_LIMIT, SORTS
 _BLANK = r"\s\x00\x1c-\x1f"
 _TWO_OR_NONE: Final = rf"[^{_BLANK}][\s\S]*[^{_BLANK}]|^[{_BLANK}]*$"
 """At least two characters that count, or none: blank is absent."""
+_NOTHING: Final[Schema] = {"title": "nothing", "const": ""}
+_YES_OR_NO: Final[Schema] = {"anyOf": [{"title": "boolean", "type": "boolean"}, _NOTHING]}
+"""Blank is absent."""
 
 
 def idempotency_key() -> Schema:
@@ -63,7 +66,7 @@ def _times() -> list[Schema]:
         "anyOf": [
             {"title": "time", "type": "string", "format": "date-time"},
             {"title": "date", "type": "string", "format": "date"},
-            {"title": "nothing", "const": ""},
+            _NOTHING,
         ],
     }
     words = "ISO 8601. A bare date is the start of that day; without a zone it counts as UTC."
@@ -135,7 +138,7 @@ def listing() -> list[Schema]:
             {"enum": sorts, "default": "createdAt:desc"},
             "`field:direction`. Texts are compared by code point; leads without a value come last; ties go by id.",
         ),
-        *(_query(f"{name}[exists]", {"type": "boolean"}, f"Only leads with, or without, `{name}`.") for name in EXISTS),
+        *(_query(f"{name}[exists]", _YES_OR_NO, f"Only leads with, or without, `{name}`.") for name in EXISTS),
     ]
 
 
@@ -143,7 +146,7 @@ def incidents() -> list[Schema]:
     """What the list of incidents can be asked."""
     page: Schema = {"type": "integer", "minimum": 1}
     return [
-        _query("open", {"type": "boolean"}, "Only those that are open, or only those that are over."),
+        _query("open", _YES_OR_NO, "Only those that are open, or only those that are over."),
         _query("kind", {"enum": [kind.value for kind in IncidentKind]}, "Only those of this kind."),
         _query("limit", {**page, "maximum": MOST_INCIDENTS, "default": 50}, "Incidents on a page."),
         _query("page", {**page, "maximum": 10**9, "default": 1}, "Which page."),

@@ -1,9 +1,9 @@
 """“Will it count?” as JSON has it, for the API and the command line. Pure. Times are ISO 8601 in UTC."""
 
 from leadtrackr.conversions import outcomes
+from leadtrackr.conversions.condition import condition
 from leadtrackr.conversions.counting.model import Counting, Fate, OfLabel, Prognosis
-from leadtrackr.conversions.model import Connection, ConnectionState
-from leadtrackr.conversions.receipts import words_of
+from leadtrackr.conversions.model import Connection
 from leadtrackr.kit.clock import iso_millis
 
 
@@ -66,16 +66,13 @@ def _fate(destination: str, fate: Fate) -> dict[str, object]:
 
 def _connection(one: Connection, now: int) -> dict[str, object]:
     """How the connection stands: active, left alone for a while, or held until a person mends it."""
-    held = one.state == ConnectionState.HELD
-    paused = not held and one.paused_until is not None and one.paused_until > now
-    code = (one.hold_code or outcomes.HELD) if held else (one.pause_code or outcomes.PAUSED) if paused else None
-    words = None if code is None else words_of(one.destination, code)
+    found = condition(one, now)
     return {
-        "state": "held" if held else "paused" if paused else "active",
-        "code": code,
-        "sentence": "" if words is None else words.sentence,
-        "nextStep": "" if words is None else words.next_step,
-        "until": _moment(one.paused_until) if paused else None,
+        "state": found.state.value,
+        "code": found.code,
+        "sentence": "" if found.code is None else found.words.sentence,
+        "nextStep": found.words.next_step,
+        "until": _moment(found.until),
     }
 
 
