@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leadtrackr.destinations.contract import (
@@ -341,6 +341,7 @@ entries = st.builds(
 
 
 @given(st.sampled_from(["PARTIAL_SUCCESS", "FAILED", "SUCCESS"]), st.lists(entries, max_size=4), st.integers(1, 6))
+@example("SUCCESS", [count(P + "INVALID_GCLID", 0, [0, "x"])], 1)
 def test_whatever_is_said_an_event_gets_only_what_names_it(word: str, errors: list[dict[str, Any]], n: int) -> None:
     found = read(status(one(word, n, *errors)), n)
     if isinstance(found, OnlyCounts):

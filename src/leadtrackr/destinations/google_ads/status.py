@@ -184,7 +184,7 @@ def _tallies(counts: list[_Count]) -> dict[str, _Tally]:
     found: dict[str, _Tally] = {}
     for one in counts:
         tally = _Tally(_number(one.record_count), _numbers(one.record_indices))
-        if tally.count == 0 and not tally.indices:
+        if tally.count == 0 and not one.record_indices:
             continue
         before = found.get(one.reason)
         found[one.reason] = tally if before is None else _sum(before, tally)
