@@ -32,8 +32,9 @@ class ProcessFailed(LeadTrackrError):
 )
 @click.option("--no-worker", is_flag=True, help="Leave the delivery loop to `leadtrackr worker`.")
 def serve(host: str, port: int, processes: int, no_worker: bool) -> None:
-    """Run the API and, unless --no-worker, the delivery loop. SIGTERM or Ctrl-C finishes what is under way.
+    """Run the API and, unless --no-worker, the delivery loop.
 
+    SIGTERM or Ctrl-C finishes what is under way, requests and deliveries at the same time, in 20 seconds at most.
     On SQLite the database is brought up to date first.
     """
     values = settings.load()
@@ -68,6 +69,8 @@ async def _serve_in_one(values: Settings, listener: socket, *, with_worker: bool
         server = await stack.enter_async_context(listening.serving(parts.asgi, listener))
         _announce(values, listener, processes=1, with_worker=with_worker)
         await listening.first_of(stop, server)
+        # At once, so that it and the server's last requests have the same seconds to finish.
+        parts.worker.stop()
 
 
 def _serve_in_many(values: Settings, listener: socket, processes: int, *, with_worker: bool) -> None:
@@ -95,6 +98,7 @@ async def _work(values: Settings, metrics_port: int | None) -> None:
         server = await stack.enter_async_context(listening.serving(parts.watched, listener))
         _log.info("metrics", url=f"{listening.address(listener)}/metrics")
         await listening.first_of(stop, server)
+        parts.worker.stop()
 
 
 @asynccontextmanager
