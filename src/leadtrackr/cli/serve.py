@@ -67,10 +67,10 @@ async def _serve_in_one(values: Settings, listener: socket, *, with_worker: bool
         if with_worker:
             await stack.enter_async_context(delivering(parts))
         server = await stack.enter_async_context(listening.serving(parts.asgi, listener))
+        # First of all, so that it and the server's last requests have the same seconds to finish.
+        stack.callback(parts.worker.stop)
         _announce(values, listener, processes=1, with_worker=with_worker)
         await listening.first_of(stop, server)
-        # At once, so that it and the server's last requests have the same seconds to finish.
-        parts.worker.stop()
 
 
 def _serve_in_many(values: Settings, listener: socket, processes: int, *, with_worker: bool) -> None:
@@ -96,9 +96,9 @@ async def _work(values: Settings, metrics_port: int | None) -> None:
             return
         listener = stack.enter_context(listening.bind("127.0.0.1", metrics_port))
         server = await stack.enter_async_context(listening.serving(parts.watched, listener))
+        stack.callback(parts.worker.stop)
         _log.info("metrics", url=f"{listening.address(listener)}/metrics")
         await listening.first_of(stop, server)
-        parts.worker.stop()
 
 
 @asynccontextmanager
