@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
 from typing import Final
 
 import msgspec
@@ -13,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from leadtrackr import settings
 from leadtrackr.api import app as api
 from leadtrackr.api.context import Context
+from leadtrackr.cli.listening import STOPPING
 from leadtrackr.conversions.linking.means import Means
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.conversions.validation import Validator
@@ -148,6 +152,29 @@ async def delivering(parts: Parts) -> AsyncIterator[None]:
         await task
 
 
+@contextlib.contextmanager
+def _hearing_the_end(stop: Callable[[], None]) -> Iterator[None]:
+    """Calls `stop` with the signal that ends this process: the server says so only when its last request is over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, before = asyncio.get_running_loop(), {number: signal.getsignal(number) for number in STOPPING}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+        servers_own = before[signal.Signals(number)]
+        if callable(servers_own):
+            servers_own(number, frame)
+
+    for number in STOPPING:
+        signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Program:
     """The whole server as an ASGI application; its parts are opened when the server starts it."""
 
@@ -171,6 +198,7 @@ class Program:
             stack.push_async_callback(parts.close)
             if self._with_worker:
                 await stack.enter_async_context(delivering(parts))
+                stack.enter_context(_hearing_the_end(parts.worker.stop))
             self._asgi = parts.asgi
             warm_up(parts)
             await send({"type": "lifespan.startup.complete"})

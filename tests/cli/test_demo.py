@@ -92,13 +92,6 @@ def test_without_once_it_stays_until_it_is_told_to_stop(environment: Environment
         assert demo.stop(signal.SIGINT) == 0
 
 
-def test_a_kill_on_the_way_leaves_nothing_behind(environment: Environment, started: Started, tmp_path: Path) -> None:
-    settings = environment | {"TMPDIR": str(tmp_path)}
-    with started(settings, "demo", "--once", "--port", "0", until="Rating one lead") as demo:
-        assert demo.stop(signal.SIGTERM) == 1
-    assert list(tmp_path.glob("leadtrackr-demo-*")) == []
-
-
 def test_the_play_is_the_same_every_time_and_has_every_part() -> None:
     scenes = script.write()
     assert scenes == script.write()

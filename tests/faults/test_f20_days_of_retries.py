@@ -17,6 +17,8 @@ from tests.support.tables import execute
 SLUGS: Final = {"meta": 0.9, "google_ads": 1.0}
 """How many of their answers are nonsense."""
 NONSENSE: Final = "This is no answer."
+HELD_BY: Final = ("hang", "accept_then_hang")
+"""How a platform holds a request, in turn: it never looks at it, or takes it and does not say so."""
 GROUPS: Final = 3
 """Leads are rated in groups, hours apart, so that their retries do not fall together."""
 OLD: Final = 90 * DAY - 10 * HOUR
@@ -28,7 +30,7 @@ _BUSY: Final = """SELECT count(*) FROM deliveries JOIN connections ON connection
 _NEXT: Final = """SELECT min(at) FROM (SELECT min(run_at) AS at FROM deliveries WHERE state = 'waiting' AND run_at > ?
     UNION ALL SELECT min(paused_until) FROM connections WHERE paused_until > ?
     UNION ALL SELECT min(until) FROM leases WHERE until > ?) AS times"""
-_OPEN: Final = "SELECT event_id, destination, tries, run_at, closes_at, state, code FROM deliveries"
+_OPEN: Final = "SELECT event_id, destination, tries, takeovers, run_at, closes_at, state, code FROM deliveries"
 _PAUSES: Final = "SELECT destination, paused_until FROM connections WHERE paused_until > ?"
 TRIED_FOR: Final = 3 * DAY
 """From the first failure, without the time in which the platform was left alone."""
@@ -41,10 +43,20 @@ class Look:
     event_id: str
     slug: str
     tries: int
+    takeovers: int
     run_at: int
     closes_at: int
     state: str
     code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A request that a platform held when its worker was killed."""
+
+    number: int
+    slug: str
+    keys: tuple[str, ...]
 
 
 @dataclass
@@ -65,6 +77,7 @@ class Story:
     seen: int = 0
     """The number of the last call that was looked at."""
     counts: Counter[str] = field(default_factory=Counter)
+    caught: list[Held] = field(default_factory=list)
 
     def step(self, at: int) -> None:
         """Time goes on to this moment, and everything that is to be done then is done."""
@@ -81,7 +94,7 @@ class Story:
     def quiet(self) -> None:
         """Waits until nothing is left to be done at this moment, and compares what was done with what was due."""
         now, url = self.clock.now(), self.scene.database_url
-        eventually(lambda: execute(url, _BUSY, now, now, now)[0][0] == 0, "all is quiet")
+        eventually(self._idle, "all is quiet")
         before, self.rows = self.rows, {row[0]: Look(*row) for row in execute(url, _OPEN)}
         self._look_at_calls(before)
         for key, row in self.rows.items():
@@ -119,34 +132,51 @@ class Story:
 
     def restart(self, how: str) -> None:
         """Ends the worker in good order, or kills it, at rest or while the platform has its request."""
+        held = self._wait_for_a_request() if how == "in a request" else None
         if how == "term":
             assert self.worker.end() == 0, "".join(self.worker.lines)
-        elif how == "kill":
-            self.worker.kill()
         else:
-            self._kill_in_a_request()
+            self.worker.kill()
+        if how == "in a request":
+            self.platforms.well()
+            _break(self)
         self.stack.close()
         self.go(self.clock.now() + int(LEASE_S * SECOND))
         self.worker = self.stack.enter_context(
             clocked_worker(self.clock, self.scene.database_url, self.scene.folder, self.platforms.url)
         )
+        before = self.rows
         self.quiet()
+        if held is not None:
+            self.caught.append(held)
+            taken_over = (self.rows[key].takeovers - before[key].takeovers for key in held.keys)
+            self.counts["not taken over"] += sum(times != 1 for times in taken_over)
 
-    def _kill_in_a_request(self) -> None:
-        at = self.next()
-        if at is not None:
-            before = self.platforms.last()
-            self.platforms.fault({"destination": "*", "path": "events", "delay_ms": 60_000, "until": 1})
+    def _wait_for_a_request(self) -> Held | None:
+        """Time goes on until a platform holds a request; None when nothing is to be sent any more.
+
+        At many a moment at which something is due its platform is left alone, and all that happens is that it queues.
+        """
+        kind = HELD_BY[len(self.caught) % len(HELD_BY)]
+        self.platforms.fault({"destination": "*", "path": "events", kind: True, "until": 1})
+        while (at := self.next()) is not None:
             self.go(at)
-            eventually(lambda: self.platforms.last() > before or self._idle(), "a request is under way")
-            self.counts["caught"] += not self._idle()
-        self.worker.kill()
-        self.platforms.well()
-        _break(self)
+            eventually(lambda: self._held() is not None or self._idle(), "a request is held, or none is due")
+            if held := self._held():
+                return held
+            self.quiet()
+        return None
+
+    def _held(self) -> Held | None:
+        for slug in SLUGS:
+            for call in self.platforms.calls(slug, self.seen):
+                if call["fault"] in HELD_BY:
+                    return Held(call["number"], slug, tuple(_keys(slug, call["body"])))
+        return None
 
     def _idle(self) -> bool:
-        now = self.clock.now()
-        return bool(execute(self.scene.database_url, _BUSY, now, now, now)[0][0] == 0)
+        busy = execute(self.scene.database_url, _BUSY, *[self.clock.now()] * 3)
+        return bool(busy[0][0] == 0)
 
 
 @fault("F20")
@@ -197,15 +227,16 @@ def _slow_down(story: Story) -> None:
 
 
 def _days(story: Story, restarts: int) -> None:
-    """From one moment to the next until all is settled, with a restart at moments of chance."""
+    """From one moment to the next until all is settled, with the restarts in between."""
     chance, left, url = story.scene.chance, restarts, story.scene.database_url
-    # Taken over a third time, a delivery would be taken for what kills its workers.
-    kinds = ["in a request", *["term", "kill"] * 10, "in a request", *["term", "kill"] * restarts]
+    kinds = ["in a request", "term", "kill", "term", "kill"] * restarts
     since, pauses = story.clock.now(), story.scene.pick(short=2, long=6)
     while checker.unsettled(url):
-        if left and (story.clock.now() - since) > (restarts - left) * TRIED_FOR / restarts:
+        due = since + (restarts + 1 - left) * TRIED_FOR // (restarts + 1) if left else None
+        if due is not None and due <= story.clock.now():
             left -= 1
             story.restart(kinds[left])
+            continue
         if pauses and (story.clock.now() - since) > TRIED_FOR / 2 / pauses:
             pauses -= 1
             _slow_down(story)
@@ -213,9 +244,9 @@ def _days(story: Story, restarts: int) -> None:
         if at is None:
             break
         # Now and then nobody looks for a while: late is well, early is not.
-        story.step(at + chance.choice([0, 0, 0, MINUTE]))
-    for kind in kinds[:left]:
-        story.restart(kind)
+        at += chance.choice([0, 0, 0, MINUTE])
+        story.step(at if due is None else min(at, due))
+    assert not left, f"All was settled before the last {left} restarts."
 
 
 def _found(story: Story, restarts: int) -> Found:
@@ -225,12 +256,13 @@ def _found(story: Story, restarts: int) -> Found:
     )
     attempts = execute(url, "SELECT delivery_id, number, count(*) FROM attempts WHERE scope = 'event' GROUP BY 1, 2")
     most = max(row[1] for row in attempts)
-    poisoned = states.get("poison", 0)
     return Found(
         restarts,
         (
             noted("days", (story.clock.now() - START - OLD) / DAY),
-            noted("killed in a request", counts["caught"]),
+            at_least("killed in a request", len(story.caught), story.scene.pick(short=1, long=5)),
+            exactly("held and not taken over once", counts["not taken over"], 0),
+            exactly("held and never sent again", _never_again(story), 0),
             noted("sends", counts["sends"]),
             at_least("retries", counts["retries"], 1),
             exactly("attempts off the schedule", counts["off"] + counts["early"], 0),
@@ -241,11 +273,22 @@ def _found(story: Story, restarts: int) -> Found:
             exactly("sends after the window", counts["late"], 0),
             at_least("windows that closed", states.get("window_closed", 0), 1),
             at_least("retries over", states.get("retries_over", 0), 1),
-            exactly("taken for poison", poisoned, 0),
+            exactly("taken for poison", states.get("poison", 0), 0),
             exactly("not settled", checker.unsettled(url), 0),
             checker.half_writes(url, but="accepted without attempt"),
         ),
     )
+
+
+def _never_again(story: Story) -> int:
+    """How many deliveries in a held request were not in another one later, though their window was open."""
+    missing = 0
+    for held in story.caught:
+        later = {
+            key for call in story.platforms.calls(held.slug, held.number) for key in _keys(held.slug, call["body"])
+        }
+        missing += sum(key not in later and story.rows[key].code != "window_closed" for key in held.keys)
+    return missing
 
 
 def _keys(slug: str, body: Any) -> list[str]:

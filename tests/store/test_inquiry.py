@@ -7,11 +7,12 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
-from leadtrackr.conversions import connections, inquiry, operations, service
+from leadtrackr.conversions import connections, inquirer, inquiry, operations, outcomes, service
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.worker import MEND_EVERY
 from leadtrackr.db import tables
 from leadtrackr.db.statement import prepare
+from leadtrackr.destinations.contract import Destination
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
 from tests.support.engine import ATTRIBUTION, World
@@ -274,6 +275,39 @@ def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, m
             assert {row.state for row in await rows(works)} == {"confirmed"}
 
     world.run(story())
+
+
+@pytest.mark.parametrize(
+    "destinations",
+    [{}, {"google_ads": structs.replace(DESTINATIONS["google_ads"], status=None)}],
+    ids=["unknown", "says nothing later"],
+)
+def test_a_question_that_nobody_can_be_asked_any_more_is_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch, destinations: dict[str, Destination]
+) -> None:
+    """Another version of the program may not know a platform, or not how to ask it."""
+    world.furnish("google_ads")
+    rate_all(world, 2)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            monkeypatch.setattr(inquirer, "DESTINATIONS", destinations)
+            for _ in range(3):
+                world.step(30 * MINUTE)
+                await works.deliver()
+            assert {(row.state, row.code) for row in await rows(works)} == {("accepted", "status_not_asked")}
+            monkeypatch.undo()
+            world.step(DAY)
+            await works.deliver()
+            assert await questions(works) == 0
+
+    world.run(story())
+    (question,) = world.rows(tables.inquiries)
+    assert (question.state, question.note, question.times) == ("closed", "status_not_asked", 1)
+    said = outcomes.explain("google_ads", "status_not_asked")
+    assert said is not None
+    assert "cannot ask" in said.sentence
 
 
 def test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing(world: World) -> None:

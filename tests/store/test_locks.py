@@ -18,7 +18,12 @@ from leadtrackr.conversions.record import record
 from leadtrackr.db import tables
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import prepare
-from tests.support.engine import ACCEPTED, LEASE_US, REJECTED, World, result
+from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.errors import Conflict
+from leadtrackr.labels import service as labels
+from leadtrackr.leads import service as leads
+from leadtrackr.leads.model import Door
+from tests.support.engine import ACCEPTED, LEASE_US, REJECTED, SETTINGS, World, result
 from tests.support.postgres import Server
 from tests.support.working import working
 
@@ -187,3 +192,63 @@ def test_a_person_who_changes_a_setting_does_not_write_an_old_refresh_token_over
         assert found is not None
         settings = connections.full_settings(found, world.box)
         assert (settings["refresh_token"], settings["customer_id"]) == ("hush-next", "5")
+
+
+def test_two_labels_of_one_name_at_once_are_one_label(postgres_server: Server) -> None:
+    """Who comes second is told so, as if the first had long been there; the letters' case makes no difference."""
+    with World(postgres_server.fresh()) as world:
+        world.project()
+        first, second = labels.NewLabel(name="Won"), labels.NewLabel(name="won")
+        with pytest.raises(Conflict, match="This project has a label called won already"):
+            world.run(
+                one_in_the_way_of_another(
+                    world.db,
+                    lambda tx: labels._create(tx, world.ids, world.project_ref, first),
+                    labels.create(world.db, world.ids, world.project_ref, second),
+                )
+            )
+        assert [one.name for one in world.run(labels.listing(world.db, world.project_ref))] == ["Won", "Lost"]
+
+
+def test_two_labels_at_once_have_places_of_their_own(postgres_server: Server) -> None:
+    with World(postgres_server.fresh()) as world:
+        world.project()
+        first, second = labels.NewLabel(name="Qualified"), labels.NewLabel(name="Won", after=("Qualified",))
+        world.run(
+            one_in_the_way_of_another(
+                world.db,
+                lambda tx: labels._create(tx, world.ids, world.project_ref, first),
+                labels.create(world.db, world.ids, world.project_ref, second),
+            )
+        )
+        assert [one.position for one in world.run(labels.listing(world.db, world.project_ref))][:2] == [1, 2]
+
+
+def test_who_connects_at_once_changes_what_the_first_has_connected(postgres_server: Server) -> None:
+    with World(postgres_server.fresh()) as world:
+        world.project()
+        ref, meta = world.project_ref, DESTINATIONS["meta"]
+        made = world.run(
+            one_in_the_way_of_another(
+                world.db,
+                lambda tx: connections._connect(tx, world.box, ref, meta, SETTINGS["meta"], {}),
+                connections.connect(world.db, world.box, ref, "meta", {"dataset_id": "99887766"}),
+            )
+        )
+        assert made.settings["dataset_id"] == "99887766"
+        assert connections.full_settings(made, world.box)["access_token"] == SETTINGS["meta"]["access_token"]
+        assert len(world.rows(tables.connections)) == 1
+
+
+def test_leads_come_in_while_a_label_is_being_made(postgres_server: Server) -> None:
+    with World(postgres_server.fresh()) as world:
+        world.project()
+        body: dict[str, object] = {"projectId": world.project_ref, "userData": {"email": "erika@example.de"}}
+        arrival = leads.Arrival(body=body, door=Door.WEB)
+
+        def making(tx: Tx) -> int:
+            labels._create(tx, world.ids, world.project_ref, labels.NewLabel(name="Won"))
+            stored = asyncio.run_coroutine_threadsafe(leads.store(world.db, arrival), world.loop).result(WAIT_S)
+            return stored.lead_id
+
+        assert world.write(making) > 0

@@ -2,16 +2,19 @@
 
 import ipaddress
 import os
+import re
 import stat
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
 
+from leadtrackr import settings
 from leadtrackr.kit.dotenv import read_dotenv
 from leadtrackr.kit.errors import SettingError
 from leadtrackr.kit.secretbox import Secret
 from leadtrackr.settings import SETTINGS, Settings, load, settings_page
+from leadtrackr.settings.catalogue import UNUSED
 
 KEY = "0123456789abcdef0123456789abcdef"
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -245,3 +248,16 @@ def test_every_setting_is_described_and_taken(tmp_path: Path) -> None:
         with pytest.raises(SettingError) as caught:
             load({name: "?" if name != "LEADTRACKR_DATA_DIR" else "/proc"}, tmp_path)
         assert caught.value.setting == name
+
+
+def test_a_setting_that_nothing_goes_by_says_so(tmp_path: Path) -> None:
+    """On the page and at the start; whoever begins to use it has to change its help."""
+    source = Path(settings.__file__).parents[1]
+    program = "".join(path.read_text() for path in source.rglob("*.py") if path.parent.name != "settings")
+    # The data directory is gone by where the settings are read.
+    unused = {field.name for field in fields(Settings) if not re.search(rf"\.{field.name}\b", program)} - {"data_dir"}
+    said = {doc.name for doc in SETTINGS if doc.help.startswith(UNUSED)}
+    assert said == {f"LEADTRACKR_{name.upper()}" for name in unused}
+    assert read(tmp_path, SMTP_URL="smtp://mail.example.com:25").warnings == (
+        "LEADTRACKR_SMTP_URL is set, and this version does not use it yet.",
+    )

@@ -13,6 +13,8 @@ _P: Final = projects.c
 _COLUMNS: Final = (_P.id, _P.public_id, _P.name, _P.currency, _P.country, _P.active)
 _BY_ID: Final = prepare(select(*_COLUMNS).where(_P.id == bindparam("id")))
 _BY_PUBLIC_ID: Final = prepare(select(*_COLUMNS).where(_P.public_id == bindparam("public_id")))
+# The weaker lock: leads and deliveries, which refer to the project, can be written meanwhile.
+_LOCK: Final = prepare(select(_P.id).where(_P.id == bindparam("id")).with_for_update(key_share=True))
 _BY_KEY: Final = prepare(
     select(*_COLUMNS)
     .join(api_keys, api_keys.c.project_id == _P.id)
@@ -68,6 +70,11 @@ def by_ref(tx: Tx, ref: str) -> Project | None:
     else:
         row = tx.first(_BY_PUBLIC_ID, public_id=ref)
     return None if row is None else _project(row)
+
+
+def lock(tx: Tx, project_id: int) -> None:
+    """Waits until no other transaction holds the project in this way, and holds it until this one ends."""
+    tx.first(_LOCK, id=project_id)
 
 
 def by_key_hash(tx: Tx, key_hash: str) -> Project | None:

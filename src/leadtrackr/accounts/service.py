@@ -88,6 +88,13 @@ def find_project(tx: Tx, ref: str) -> Project:
     return project
 
 
+def find_and_lock_project(tx: Tx, ref: str) -> Project:
+    """The same for whoever gives it a label or a connection: others who do wait, and then see what this one made."""
+    project = find_project(tx, ref)
+    queries.lock(tx, project.id)
+    return project
+
+
 def authenticate(tx: Tx, api_key: str | None) -> Project:
     """The active project that an API key opens; Unauthenticated or Forbidden."""
     if not api_key or not api_key.strip():

@@ -12,11 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from leadtrackr.cli.protocol import Protocol
+from leadtrackr.conversions.worker import GRACE_S
 from leadtrackr.kit.errors import LeadTrackrError
 
 BACKLOG: Final = 2048
-GRACE_S: Final = 20
-"""Seconds that requests under way get at the end."""
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 

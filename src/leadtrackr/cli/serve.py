@@ -32,8 +32,9 @@ class ProcessFailed(LeadTrackrError):
 )
 @click.option("--no-worker", is_flag=True, help="Leave the delivery loop to `leadtrackr worker`.")
 def serve(host: str, port: int, processes: int, no_worker: bool) -> None:
-    """Run the API and, unless --no-worker, the delivery loop. SIGTERM or Ctrl-C finishes what is under way.
+    """Run the API and, unless --no-worker, the delivery loop.
 
+    SIGTERM or Ctrl-C finishes what is under way, requests and deliveries at the same time, in 20 seconds at most.
     On SQLite the database is brought up to date first.
     """
     values = settings.load()
@@ -66,6 +67,8 @@ async def _serve_in_one(values: Settings, listener: socket, *, with_worker: bool
         if with_worker:
             await stack.enter_async_context(delivering(parts))
         server = await stack.enter_async_context(listening.serving(parts.asgi, listener))
+        # First of all, so that it and the server's last requests have the same seconds to finish.
+        stack.callback(parts.worker.stop)
         _announce(values, listener, processes=1, with_worker=with_worker)
         await listening.first_of(stop, server)
 
@@ -93,6 +96,7 @@ async def _work(values: Settings, metrics_port: int | None) -> None:
             return
         listener = stack.enter_context(listening.bind("127.0.0.1", metrics_port))
         server = await stack.enter_async_context(listening.serving(parts.watched, listener))
+        stack.callback(parts.worker.stop)
         _log.info("metrics", url=f"{listening.address(listener)}/metrics")
         await listening.first_of(stop, server)
 

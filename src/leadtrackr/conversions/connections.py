@@ -16,7 +16,7 @@ from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import prepare
 from leadtrackr.db.tables import connections, projects
 from leadtrackr.destinations import registry
-from leadtrackr.destinations.contract import Settings
+from leadtrackr.destinations.contract import Destination, Settings
 from leadtrackr.kit.errors import NotFound
 from leadtrackr.kit.secretbox import SecretBox
 
@@ -133,36 +133,43 @@ async def connect(
     A connection that was held goes on, with what waited. InvalidInput names a setting that is wrong or missing.
     """
     destination = registry.get(slug)
+    return await db.write(lambda tx: _connect(tx, box, project_ref, destination, values, fresh or {}))
 
-    def work(tx: Tx) -> Connection:
-        project = accounts.find_project(tx, project_ref)
-        row = tx.first(_BY_DESTINATION, project_id=project.id, destination=slug)
-        there = None if row is None else _connection(row)
-        known = full_settings(there, box) if there else {}
-        wanted = registry.with_changes(destination, known, values)
-        made_up = {name: value for name, value in (fresh or {}).items() if not wanted.get(name, "").strip()}
-        checked = registry.validate_settings(destination, {**wanted, **made_up})
-        secret_names = {field.name for field in destination.fields if field.secret}
-        settings = {name: value for name, value in checked.items() if name not in secret_names}
-        secrets = {name: value for name, value in checked.items() if name in secret_names}
-        columns = {
-            "settings": msgspec.json.encode(settings).decode(),
-            "secrets": box.encrypt(msgspec.json.encode(secrets).decode()),
-            "token_ends_at": registry.token_ends_at(destination, checked),
-        }
-        now = tx.now()
-        if there is None:
-            made = tx.first(_INSERT, project_id=project.id, destination=slug, created_at=now, **columns)
-            connection_id = 0 if made is None else int(made.id)
-        else:
-            connection_id = there.id
-            new = {f"new_{name}": value for name, value in columns.items()}
-            tx.run(_UPDATE, of_connection=connection_id, now=now, **new)
-            release_connection(tx, connection_id, now=now)
-            incidents.renewed(tx, connection_id, now)
-        return _require(by_id(tx, connection_id))
 
-    return await db.write(work)
+def _connect(
+    tx: Tx,
+    box: SecretBox,
+    project_ref: str,
+    destination: Destination,
+    values: Mapping[str, str],
+    fresh: Mapping[str, str],
+) -> Connection:
+    project = accounts.find_and_lock_project(tx, project_ref)
+    row = tx.first(_BY_DESTINATION, project_id=project.id, destination=destination.slug)
+    there = None if row is None else _connection(row)
+    known = full_settings(there, box) if there else {}
+    wanted = registry.with_changes(destination, known, values)
+    made_up = {name: value for name, value in fresh.items() if not wanted.get(name, "").strip()}
+    checked = registry.validate_settings(destination, {**wanted, **made_up})
+    secret_names = {field.name for field in destination.fields if field.secret}
+    settings = {name: value for name, value in checked.items() if name not in secret_names}
+    secrets = {name: value for name, value in checked.items() if name in secret_names}
+    columns = {
+        "settings": msgspec.json.encode(settings).decode(),
+        "secrets": box.encrypt(msgspec.json.encode(secrets).decode()),
+        "token_ends_at": registry.token_ends_at(destination, checked),
+    }
+    now = tx.now()
+    if there is None:
+        made = tx.first(_INSERT, project_id=project.id, destination=destination.slug, created_at=now, **columns)
+        connection_id = 0 if made is None else int(made.id)
+    else:
+        connection_id = there.id
+        new = {f"new_{name}": value for name, value in columns.items()}
+        tx.run(_UPDATE, of_connection=connection_id, now=now, **new)
+        release_connection(tx, connection_id, now=now)
+        incidents.renewed(tx, connection_id, now)
+    return _require(by_id(tx, connection_id))
 
 
 async def of_project(db: Database, project_ref: str) -> list[Connection]:

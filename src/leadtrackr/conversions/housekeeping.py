@@ -132,6 +132,17 @@ _BACKLOG: Final = prepare(
     .where(OPEN)
     .group_by(_D.destination, _D.state)
 )
+_LEASED: Final = prepare(select(_L.deliveries))
+_SENDING: Final = prepare(
+    select(
+        _D.destination,
+        _D.state,
+        func.count().label("n"),
+        func.min(_D.created_at).label("oldest"),
+    )
+    .where(_IDS, _D.state == constant(State.SENDING))
+    .group_by(_D.destination, _D.state)
+)
 _ids: Final = msgspec.json.Decoder(list[int])
 
 
@@ -235,5 +246,10 @@ class Backlog(msgspec.Struct, frozen=True):
 
 
 def backlog(tx: Tx) -> list[Backlog]:
-    """What is not settled, for metrics and for people."""
-    return [Backlog(row.destination, row.state, int(row.n), row.oldest) for row in tx.all(_BACKLOG)]
+    """What is not settled, for metrics and for people.
+
+    What is being sent is found by the leases that it is under: no index leads to it, and it is never much.
+    """
+    leased = sorted({one for lease in tx.all(_LEASED) for one in _ids.decode(lease.deliveries)})
+    rows = [*tx.all(_BACKLOG), *(tx.all(_SENDING, ids=leased) if leased else ())]
+    return [Backlog(row.destination, row.state, int(row.n), row.oldest) for row in rows]

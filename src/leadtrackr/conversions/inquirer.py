@@ -63,6 +63,9 @@ class Inquirer:
         connection = await self._db.read(lambda tx: connections.by_id(tx, one.connection_id))
         destination = DESTINATIONS.get(connection.destination) if connection else None
         if connection is None or destination is None or destination.status is None:
+            # Left open, it would be taken up again and again, for ever.
+            await self._db.write(lambda tx: inquiry.close(tx, one))
+            _log.warning("cannot_ask", connection=one.connection_id, destination=connection and connection.destination)
             return
         status = destination.status
         answer = await self._answer(one, connection, destination, status)

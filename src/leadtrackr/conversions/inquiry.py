@@ -160,6 +160,12 @@ def apply(
     return []
 
 
+def close(tx: Tx, inquiry: Inquiry) -> None:
+    """Nobody can be asked any more; the receipt says so, and what the platform has taken stays accepted."""
+    if tx.run(_CLOSE, of_inquiry=inquiry.id, new_state="closed", new_note=outcomes.NOT_ASKED):
+        _say(tx, inquiry, outcomes.NOT_ASKED, None, tx.now())
+
+
 def _word(answer: StatusAnswer) -> str:
     return "known" if isinstance(answer, Known) else "closed"
 

@@ -48,6 +48,7 @@ TAKE_BACK_OFF: Final = "take_back_off"
 NO_VALUE_TO_TAKE_BACK: Final = "no_value_to_take_back"
 CANNOT_RESTATE: Final = "cannot_restate"
 RENEWING: Final = "access_being_renewed"
+NOT_ASKED: Final = "status_not_asked"
 
 _you: Final = partial(Code, Kind.REJECTED, action=Action.YOU_ACT)
 _over: Final = partial(Code, Kind.REJECTED, action=Action.DONE)
@@ -185,6 +186,13 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "Another process is renewing the access to this platform.",
         "Nothing to do: it is sent when that is done.",
         scope=Scope.DESTINATION,
+    ),
+    NOT_ASKED: Code(
+        Kind.ACCEPTED,
+        "The platform took the conversion, but what it made of it will not be found out: this version of LeadTrackr "
+        "cannot ask it about that.",
+        "Nothing to do. Look on the platform itself whether it counts; it is not sent again.",
+        action=Action.DONE,
     ),
     PAUSED_BY_PERSON: _held(
         "A person paused this connection.",

@@ -23,6 +23,8 @@ from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
 
 MEND_EVERY: Final = 5 * MINUTE
+GRACE_S: Final = 19
+"""Seconds that whatever is under way gets when the process is to end. What is left of 20 is for writing it down."""
 _log = structlog.get_logger(__name__)
 
 
@@ -31,7 +33,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     lease_s: float = 60.0
     poll_s: float = 1.0
-    grace_s: float = 20.0
+    grace_s: float = GRACE_S
 
 
 class Worker:

@@ -55,7 +55,7 @@ class NewLabel(msgspec.Struct, frozen=True, kw_only=True):
 
 async def create(db: Database, ids: Ids, project_ref: str, new: NewLabel) -> Label:
     """Makes a label behind the others. Conflict when the name is taken, NotFound for an unknown prerequisite."""
-    return await db.write(lambda tx: _create(tx, ids, accounts.find_project(tx, project_ref), new))
+    return await db.write(lambda tx: _create(tx, ids, project_ref, new))
 
 
 async def listing(db: Database, project_ref: str) -> list[Label]:
@@ -63,8 +63,8 @@ async def listing(db: Database, project_ref: str) -> list[Label]:
     return await db.read(lambda tx: queries.everything(tx, accounts.find_project(tx, project_ref).id))
 
 
-def _create(tx: Tx, ids: Ids, project: Project, new: NewLabel) -> Label:
-    name = new.name.strip()
+def _create(tx: Tx, ids: Ids, project_ref: str, new: NewLabel) -> Label:
+    project, name = accounts.find_and_lock_project(tx, project_ref), new.name.strip()
     existing = queries.everything(tx, project.id)
     if not name:
         raise InvalidInput("A label needs a name.", "name")

@@ -34,6 +34,8 @@ POLL: Final = Range(1, 0.05, 60)
 DATA_DIR: Final = "./data"
 BASE_URL: Final = "http://127.0.0.1:8000"
 LOG_LEVEL: Final = "info"
+UNUSED: Final = "Not used yet:"
+"""How the help of a setting begins that is read and checked, and that nothing in this version goes by."""
 
 SETTINGS: Final[tuple[SettingDoc, ...]] = (
     SettingDoc(
@@ -68,8 +70,8 @@ SETTINGS: Final[tuple[SettingDoc, ...]] = (
     SettingDoc(
         "LEADTRACKR_SMTP_URL",
         "unset",
-        "The mail server: `smtp://user:password@host:587`, or `smtps://user:password@host:465`. When it is unset, "
-        "mails are written to the log.",
+        f"{UNUSED} this version sends no mail, also not to the log. Kept for the mail server of one that does: "
+        "`smtp://user:password@host:587`, or `smtps://user:password@host:465`; a value of another form is refused.",
     ),
     SettingDoc(
         "LEADTRACKR_TRUSTED_PROXIES",

@@ -81,7 +81,7 @@ def load(
         ),
         lease_seconds=checks.number(*text("LEADTRACKR_LEASE_SECONDS", str(catalogue.LEASE.default)), catalogue.LEASE),
         poll_seconds=checks.number(*text("LEADTRACKR_POLL_SECONDS", str(catalogue.POLL.default)), catalogue.POLL),
-        warnings=_unknown(values),
+        warnings=_unknown(values) + _unused(values),
     )
     return plain if plain.secret_keys else _with_kept_key(plain)
 
@@ -98,6 +98,11 @@ def _unknown(values: Mapping[str, str]) -> tuple[str, ...]:
         f"{difflib.get_close_matches(name, names, n=1, cutoff=0)[0]}."
         for name in sorted(values.keys() - set(names))
     )
+
+
+def _unused(values: Mapping[str, str]) -> tuple[str, ...]:
+    unused = (doc.name for doc in SETTINGS if doc.help.startswith(catalogue.UNUSED) and doc.name in values)
+    return tuple(f"{name} is set, and this version does not use it yet." for name in unused)
 
 
 def _with_kept_key(settings: Settings) -> Settings:

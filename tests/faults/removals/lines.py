@@ -191,6 +191,12 @@ LINES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "inquiries: closed when nobody can be asked",
+        "A question that no platform can be asked any more is taken up again and again, for ever.",
+        "store/test_inquiry.py::test_a_question_that_nobody_can_be_asked_any_more_is_closed[sqlite-unknown]",
+        engine("inquirer", "            await self._db.write(lambda tx: inquiry.close(tx, one))\n"),
+    ),
+    cut(
         "retry: what counts once is counted once",
         "An old conversion is sent again beside the one that was made since for the same lead and label.",
         "store/test_operations.py::"

@@ -134,4 +134,10 @@ STORAGE: Final[tuple[Removal, ...]] = (
         "store/test_postgres.py::test_commit_that_was_never_answered_is_found_to_be_on_disk",
         Edit(_POSTGRES, "or not self._is_committed(tx.number, tx.now())", "or True"),
     ),
+    cut(
+        "a project is furnished by one at a time",
+        "Who makes a label or a connection at the same moment as another gets an error that says nothing.",
+        "store/test_locks.py::test_two_labels_of_one_name_at_once_are_one_label",
+        Edit("src/leadtrackr/accounts/service.py", "    queries.lock(tx, project.id)\n"),
+    ),
 )

@@ -50,10 +50,7 @@ def demo(once: bool, port: int, as_json: bool) -> None:
 
 
 async def _run(*, once: bool, port: int, as_json: bool) -> bool:
-    # A kill ends it like Ctrl-C, so that the temporary folder goes too; also in the background, without Ctrl-C.
-    playing = asyncio.current_task()
-    if playing is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    _leave_when_told()
     progress = Progress()
     progress.step("Starting the emulated platforms and a server on a database of its own")
     async with built(port) as stage:
@@ -63,6 +60,23 @@ async def _run(*, once: bool, port: int, as_json: bool) -> bool:
             tell(_invitation(stage, await _login_link(stage)))
             await listening.stop_signal().wait()
     return result.ok
+
+
+def _leave_when_told() -> None:
+    """A kill and a terminal that is closed end the demo like Ctrl-C, so that its temporary folder goes too.
+
+    Not what is to outlive its terminal, as `nohup` says it.
+    """
+    loop, playing = asyncio.get_running_loop(), asyncio.current_task()
+
+    def leave() -> None:
+        # Once: a terminal's end is often told twice, and the second must not break into the cleaning up.
+        if playing is not None and not playing.cancelling():
+            playing.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, leave)
 
 
 async def _result(stage: Stage, progress: Progress) -> Result:

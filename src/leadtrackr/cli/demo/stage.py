@@ -58,6 +58,7 @@ async def built(port: int) -> AsyncIterator[Stage]:
         stack.push_async_callback(parts.close)
         await stack.enter_async_context(delivering(parts))
         await stack.enter_async_context(listening.serving(parts.asgi, listener))
+        stack.callback(parts.worker.stop)
         connector = aiohttp.TCPConnector(limit=AT_ONCE)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         yield await _furnish(parts, http, platforms.url)
