@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import msgspec
 
@@ -72,17 +72,19 @@ def conversion_page(lead: Lead) -> str | None:
     return read(lead.attribution_data).conversion_page
 
 
-def _ids(stored: dict[str, object], known: frozenset[str]) -> dict[str, str]:
+def _ids(stored: dict[str, Any], known: frozenset[str]) -> dict[str, str]:
     if len(known) <= _FEW:
         given = {name: raw for name in known if (raw := stored.get(name, "")) != ""}
     else:
         given = {name: raw for name, raw in stored.items() if name in known and raw != ""}
     if not given:
         return {}
-    found = given if _are_plain(given) else {name: value for name, raw in given.items() if (value := exact(raw))}
-    for name, value in found.items():
-        if value.startswith("GCL.") and name in _FROM_GCL and (cookie := _GCL_COOKIE.fullmatch(value)):
-            found[name] = cookie[1]
+    together = _as_one(given)
+    found = {name: value for name, raw in given.items() if (value := exact(raw))} if together is None else given
+    if together is None or "GCL." in together:
+        for name in found.keys() & _FROM_GCL:
+            if cookie := _GCL_COOKIE.fullmatch(found[name]):
+                found[name] = cookie[1]
     if (value := found.get("cid")) and value.startswith("GA") and (cookie := _GA_COOKIE.fullmatch(value)):
         found["cid"] = cookie[1]
     if (value := found.get("fbc")) and not _FBC.fullmatch(value):
@@ -93,13 +95,14 @@ def _ids(stored: dict[str, object], known: frozenset[str]) -> dict[str, str]:
     return found
 
 
-def _are_plain(values: Mapping[str, Any]) -> TypeGuard[dict[str, str]]:
-    """Whether `exact` leaves all of them as they are, asked of all at once, for each event that is sent."""
+def _as_one(values: Mapping[str, Any]) -> str | None:
+    """All of them as one text, if `exact` leaves each as it is: asked of all at once, for each event that is sent."""
     try:
         together = "".join(values.values())
     except TypeError:
-        return False
-    return together.isprintable() and not (" " in together or "undefined" in together or "null" in together)
+        return None
+    plain = together.isprintable() and not (" " in together or "undefined" in together or "null" in together)
+    return together if plain else None
 
 
 def _is_client_id(value: str) -> bool:
