@@ -67,6 +67,30 @@ def test_the_log_is_copied_while_the_writer_goes_on(path: Path, monkeypatch: pyt
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("seen", "looks"),
+    [
+        ([(10, 10), (20, 20), (30, 30), (30, 30), (40, 40)], 4),
+        ([(10, 10), (20, 20), (9, 9), (checkpoint.MANY + 5, checkpoint.MANY), (0, 0)], 4),
+        ([(checkpoint.MANY, checkpoint.MANY), (0, 0)], 1),
+    ],
+    ids=["quiet", "too much at last", "too much at once"],
+)
+def test_it_is_copied_in_a_quiet_moment(
+    path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[tuple[int, int]], looks: int
+) -> None:
+    """Where the writer rests, or where it does not and too much waits."""
+    monkeypatch.setattr(checkpoint, "QUIET_S", 0)
+    connection = connect(path)
+    connection.execute("SELECT count(*) FROM projects").fetchone()
+    watched, left = Checkpoints(path, lambda: connect(path)), list(seen)
+    monkeypatch.setattr(watched, "_held", lambda: left.pop(0))
+    watched._wait_for_quiet()
+    assert len(left) == len(seen) - looks
+    watched.close()
+    connection.close()
+
+
 def test_a_long_log_begins_anew_under_a_writer_that_never_rests(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "PAGES", 10**9)
     monkeypatch.setattr(checkpoint, "LONGEST", 100)
