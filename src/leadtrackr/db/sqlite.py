@@ -142,10 +142,6 @@ class _Item:
         self.error: Exception | None = None
 
 
-def _nothing(_tx: SqliteTx) -> None:
-    """Work for its transaction alone."""
-
-
 def _resolve(items: Sequence[_Item]) -> None:
     for item in items:
         if item.future.done():
@@ -194,8 +190,6 @@ class SqliteDatabase:
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
-        # The first connection is opened meanwhile, so that the first who reads does not wait for it.
-        self._readers.submit(self._read, _nothing)
         self._writer = threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
         self._writer.start()
 
