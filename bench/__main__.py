@@ -29,18 +29,33 @@ QUICK: Final = 4
 _ROWS_HELP: Final = f"how many deliveries the long queue of the row {QUEUE} holds (default: %(default)s)"
 
 
-def main() -> None:
-    """Measures the rows that the command line names, or all."""
+class Asked(msgspec.Struct, frozen=True):
+    """What the command line asks for."""
+
+    names: Sequence[str]
+    rounds: int
+    queued: int
+    """How many deliveries the long queue holds."""
+
+
+def asked(arguments: Sequence[str]) -> Asked:
+    """Reads the command line; SystemExit with a sentence when there is no such row."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="The program against its limits.")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(NAMES)}; all when none is named")
+    parser.add_argument("names", nargs="*", metavar="ROW", help=f"of {', '.join(NAMES)}; all when none is named")
     parser.add_argument("--rounds", type=int, default=5, help="how often both sides run in turn (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1_000_000, help=_ROWS_HELP)
-    given = parser.parse_args()
-    wanted = given.rows or NAMES
-    if unknown := [name for name in wanted if name not in NAMES]:
+    given = parser.parse_args(arguments)
+    names: list[str] = given.names
+    if unknown := [name for name in names if name not in NAMES]:
         parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    rounds = max(1, given.rounds)
-    found = report.report(_ratios(wanted, rounds), _factors(wanted, rounds, given.rows), _levels(wanted, rounds))
+    return Asked(names or NAMES, max(1, given.rounds), max(1, given.rows))
+
+
+def main() -> None:
+    """Measures the rows that the command line names, or all."""
+    given = asked(sys.argv[1:])
+    wanted, rounds = given.names, given.rounds
+    found = report.report(_ratios(wanted, rounds), _factors(wanted, rounds, given.queued), _levels(wanted, rounds))
     print(report.table(found))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
