@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import uvicorn
@@ -64,12 +64,30 @@ def configure(app: ASGIApp | str, **more: Any) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """A server that leaves the signals to its caller: raised again, as uvicorn does, SIGTERM could not end in 0."""
+    """A server that leaves the signals to its caller: raised again, as uvicorn does, SIGTERM could not end in 0.
+
+    It looks up once a second, for the time in its answers; uvicorn does so ten times, to see whether it is to end.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._end = asyncio.Event()
+
+    def end(self) -> None:
+        """Takes no more requests and finishes those under way."""
+        self.should_exit = True
+        self._end.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Captures none."""
         yield
+
+    async def main_loop(self) -> None:
+        """Returns when it is to end."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), 1)
 
 
 def stop_signal() -> asyncio.Event:
@@ -94,7 +112,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[asynci
     try:
         yield task
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 

@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 import structlog
 
-from leadtrackr.conversions import claim, housekeeping
+from leadtrackr.conversions import claim, housekeeping, inquiry
 from leadtrackr.conversions.drain import Drain, Means
 from leadtrackr.conversions.inquirer import Inquirer
 from leadtrackr.conversions.sender import Sender
 from leadtrackr.conversions.tokens import Tokens
 from leadtrackr.conversions.versions import VersionWatch
-from leadtrackr.db.database import Database
+from leadtrackr.db.database import Database, Tx
 from leadtrackr.kit.clock import MINUTE, SECOND, Clock
 from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.http import HttpClient
@@ -34,6 +34,21 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 60.0
     poll_s: float = 1.0
     grace_s: float = GRACE_S
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What there is to do."""
+
+    housekeeping: bool
+    questions: bool
+    """Whether a platform is to be asked what became of a request."""
+    ready: list[int]
+    """Connections that have something to send."""
+
+
+def _seen(tx: Tx) -> _Seen:
+    """In one read, since a worker with nothing to do does hardly anything else."""
+    return _Seen(housekeeping.housekeeping_needed(tx), inquiry.any_due(tx), claim.ready_connections(tx))
 
 
 class Worker:
@@ -104,11 +119,13 @@ class Worker:
 
     async def look(self) -> None:
         """One look: housekeeping, then a task for each connection that has something to send."""
-        await self._housekeeping()
+        found = await self._db.read(_seen)
+        if await self._housekeeping(found.housekeeping):
+            found = await self._db.read(_seen)
         await self._versions.look()
-        if self._asking is None or self._asking.done():
+        if found.questions and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
-        for connection_id in await self._db.read(claim.ready_connections):
+        for connection_id in found.ready:
             if connection_id in self._draining:
                 # That drain may have looked into the queue for the last time already.
                 self._asked_again.add(connection_id)
@@ -141,16 +158,19 @@ class Worker:
         with contextlib.suppress(Unavailable):
             await self._db.write(lambda tx: claim.give_back_all(tx, self._means.owner))
 
-    async def _housekeeping(self) -> None:
-        while await self._db.read(housekeeping.housekeeping_needed):
+    async def _housekeeping(self, needed: bool) -> bool:
+        """Whether there was something to do."""
+        done = needed
+        while needed:
             swept = await self._db.write(housekeeping.sweep)
             self._metrics.takeover(swept.taken_over)
-            if not swept.total:
-                break
+            needed = swept.total > 0 and await self._db.read(housekeeping.housekeeping_needed)
         now = self._clock.now()
         if now - self._mended_at >= MEND_EVERY:
             self._mended_at = now
             await self._db.write(housekeeping.mend)
+            done = True
+        return done
 
     async def _ask(self) -> None:
         try:
