@@ -87,6 +87,14 @@ _HELD: Final[Schema] = {
     "link": f"docs/reference/outcomes.md#leadtrackr-{PAUSED_BY_PERSON}",
     "since": NOON,
 }
+_OTHER: Final[Schema] = {
+    **_HELD,
+    "id": 4,
+    "destination": "ga4",
+    "name": "Google Analytics 4",
+    "account": "G-AB12CD34EF",
+    "toSend": 3,
+}
 _BAD_ORDER: Final = {
     "No id": handlers.MISSING_ID,
     "Bad id": handlers.WRONG_ID,
@@ -111,7 +119,7 @@ PATHS: Final[Schema] = {
                 (
                     "ConnectionList",
                     "All of them.",
-                    {"Found": {"message": handlers.FOUND, "connections": [_ACTIVE, {**_HELD, "id": 4}]}},
+                    {"Found": {"message": handlers.FOUND, "connections": [_ACTIVE, _OTHER]}},
                 ),
                 {},
             ),
