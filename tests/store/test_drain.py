@@ -176,6 +176,27 @@ def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
     assert len(world.claim("meta")) == 3
 
 
+def test_a_worker_that_must_stop_gives_back_what_it_has_not_sent(world: World) -> None:
+    world.furnish("ga4")
+    rated(world, 20)
+
+    async def story() -> None:
+        async with working(world, Pace(grace_s=0.2)) as works:
+            await works.fault({"destination": "ga4", "hang": True})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived("ga4")
+            works.worker.stop()
+            async with asyncio.timeout(10):
+                await running
+
+    world.run(story())
+    in_flight = DESTINATIONS["ga4"].limits.in_flight
+    assert world.rows(tables.leases) == []
+    assert len(world.deliveries(state="waiting", code="interrupted")) == in_flight
+    assert {(row.code, row.tries, row.takeovers) for row in world.deliveries(state="queued")} == {(None, 0, 0)}
+    assert len(world.claim("ga4")) == 20 - in_flight
+
+
 def test_what_was_on_its_way_when_the_worker_stopped_is_not_called_never_sent(world: World) -> None:
     """The platform has taken it: a lead that turns out lost must not be told that nothing was sent."""
     world.furnish("meta")

@@ -196,13 +196,13 @@ def test_a_failure_in_the_middle_of_recording_leaves_nothing(world: World) -> No
 # Order per lead and destination
 
 
-def chain(world: World) -> int:
-    """A lead with three conversions in line on one destination."""
+def chain(world: World, *slugs: str) -> int:
+    """A lead with three conversions in line on each destination."""
     world.project()
     world.label("A")
     world.label("B", after=("A",))
     world.label("C", after=("B",), done=True)
-    world.connect("google_ads")
+    world.connect(*(slugs or ("google_ads",)))
     lead = world.lead()
     world.rate(lead, "C")
     return lead
@@ -231,6 +231,19 @@ def test_what_stands_behind_one_that_waits_counts_as_passed_all_down_the_line(wo
         assert [one.id for one in claimed] == [expected]
         world.record("google_ads", f"t{expected}", claimed, ACCEPTED)
     assert world.jobs()[0].remaining == 0
+
+
+def test_what_stands_behind_one_that_waits_again_has_passed_only_once(world: World) -> None:
+    """The job goes on waiting for the first pass of what goes to another platform."""
+    lead = chain(world, "google_ads", "meta")
+    assert world.jobs()[0].remaining == 6
+    for _ in range(3):
+        world.send("google_ads", RETRY)
+        assert (world.jobs()[0].remaining, world.status(lead)) == (3, "pending")
+        world.step(DAY // 4)
+        world.sweep()
+    world.send("meta", RETRY)
+    assert world.status(lead) == world.labels["C"].conversion_id
 
 
 def test_a_new_rating_behind_one_that_waits_is_settled_at_once(world: World) -> None:

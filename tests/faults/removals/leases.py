@@ -119,7 +119,7 @@ LEASES: Final[tuple[Removal, ...]] = (
     cut(
         "give-back when the worker stops",
         "After each restart everything waits for the leases of the one that stopped.",
-        "store/test_drain.py::test_a_worker_that_must_stop_gives_back_what_hangs[sqlite]",
+        "store/test_drain.py::test_a_worker_that_must_stop_gives_back_what_it_has_not_sent[sqlite]",
         engine("drain", "            if give_back or not left:\n", "            if not left:\n"),
         engine(
             "worker",
