@@ -1,5 +1,6 @@
 """What every fault is measured by: what clients were told, what the ledger holds and what the tables say, compared."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -61,12 +62,13 @@ def acknowledged(url: str, leads: Collection[int], ratings: Collection[tuple[int
 
 def delivered(url: str, keys: Mapping[str, int]) -> list[Figure]:
     """Once all is settled: each accepted delivery is in the ledger, and nothing else is."""
-    accepted = {row[0] for row in execute(url, "SELECT event_id FROM deliveries WHERE state = 'accepted'")}
-    everyone = {row[0] for row in execute(url, "SELECT event_id FROM deliveries")}
+    stands = {row[0]: row[1:] for row in execute(url, "SELECT event_id, state, code FROM deliveries")}
+    alone = Counter(stands.get(key, ("unknown", None)) for key in keys if stands.get(key, ("", None))[0] != "accepted")
+    words = ", ".join(f"{n} {state} ({code})" for (state, code), n in sorted(alone.items()))
     pending = execute(url, "SELECT count(*) FROM jobs WHERE state = 'pending'")[0][0]
     return [
-        exactly("lost", len(everyone - keys.keys()), 0),
-        exactly("in the ledger alone", len(keys.keys() - accepted), 0),
+        exactly("lost", len(stands.keys() - keys.keys()), 0),
+        exactly("in the ledger alone" + (f" [{words}]" if words else ""), alone.total(), 0),
         exactly("jobs left pending", pending, 0),
     ]
 

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from leadtrackr.conversions import housekeeping, lots
+from leadtrackr.conversions import drain, housekeeping, lots
 from leadtrackr.conversions.model import Claimed, State
+from leadtrackr.conversions.record import Recorded, record
 from leadtrackr.conversions.worker import Pace, Worker
 from leadtrackr.db import tables
 from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
+from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.metrics import Metrics
 from tests.support.engine import LEASE_US, RETRY, World
 from tests.support.working import Works, working
@@ -174,6 +176,30 @@ def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
     }
     world.sweep()
     assert len(world.claim("meta")) == 3
+
+
+def test_what_came_of_a_lot_is_written_when_the_database_is_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sent once, and nobody takes its delivery for one that kills workers."""
+    world.furnish("meta")
+    rated(world, 3)
+    away = iter((True, True))
+
+    def sometimes(*arguments: Any) -> Recorded:
+        if next(away, False):
+            raise Unavailable("The database cannot be reached at the moment.")
+        return record(*arguments)
+
+    monkeypatch.setattr(drain, "record", sometimes)
+    monkeypatch.setattr(drain, "WRITE_AGAIN_S", (0.0, 0.0, 0.0))
+
+    async def story() -> dict[str, int]:
+        async with working(world) as works:
+            await works.deliver()
+            return await works.keys("meta")
+
+    assert set(world.run(story()).values()) == {1}
+    assert {(row.state, row.tries, row.takeovers, row.deaths) for row in world.deliveries()} == {("accepted", 1, 0, 0)}
+    assert world.rows(tables.leases) == []
 
 
 def test_a_worker_that_must_stop_gives_back_what_it_has_not_sent(world: World) -> None:

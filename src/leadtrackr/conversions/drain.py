@@ -32,6 +32,8 @@ from leadtrackr.kit.ids import Ids
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
 
+WRITE_AGAIN_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""How long a worker waits before it tries again to write what came of a lot."""
 _STATE: Final = itemgetter(1)
 _KIND: Final = attrgetter("outcome.kind")
 T = TypeVar("T")
@@ -288,11 +290,26 @@ class Drain:
             return recorded
 
         try:
-            recorded = await means.db.write(work)
+            recorded = await self._written(work)
         finally:
             self._end(lot.lease)
         self._count(lot.batch.destination.slug, recorded, lot.results)
         await lot.allowance.give_back(means.db)
+
+    async def _written(self, work: Callable[[Tx], T]) -> T:
+        """Writes what came of a lot, also when the database is away for a moment: nobody else knows it.
+
+        Else it would be sent again, and after some such moments in a row be taken for what kills its workers. Whoever
+        has taken the lot over meanwhile is safe: what is late is refused.
+        """
+        for wait_s in WRITE_AGAIN_S:
+            try:
+                return await self._means.db.write(work)
+            except Unavailable:
+                if self._means.stopping():
+                    raise
+                await asyncio.sleep(wait_s)
+        return await self._means.db.write(work)
 
     def _count(self, slug: str, recorded: Recorded, results: Sequence[Result]) -> None:
         metrics = self._means.metrics

@@ -128,6 +128,12 @@ LEASES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "outcomes are written when the database is back",
+        "What a platform has taken is sent again, and called poison after three such moments.",
+        "store/test_drain.py::test_what_came_of_a_lot_is_written_when_the_database_is_back[sqlite]",
+        engine("drain", "        for wait_s in WRITE_AGAIN_S:\n", "        for wait_s in ():\n"),
+    ),
+    cut(
         "give-back of what was claimed ahead",
         "A lot that was claimed ahead is sent to a platform that has just failed.",
         "store/test_worker.py::test_what_was_claimed_ahead_is_not_sent_to_a_platform_that_has_stopped[sqlite-503-waiting]",
