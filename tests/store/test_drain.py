@@ -23,8 +23,6 @@ from leadtrackr.kit.metrics import Metrics
 from tests.support.engine import LEASE_US, RETRY, World
 from tests.support.working import Works, working
 
-_LEASES = prepare(select(tables.leases.c.token))
-
 
 def rated(world: World, count: int) -> list[int]:
     leads = [world.lead(email=f"lead{n}@example.de") for n in range(count)]
@@ -150,6 +148,22 @@ def test_what_closes_while_it_stands_in_line_is_not_sent(world: World) -> None:
     assert "pending" not in {world.status(lead) for lead in leads}
 
 
+def stopped(world: World, slug: str, **fault: Any) -> int:
+    """Ends a worker whose platform does not answer; how many events the platform has."""
+
+    async def story() -> int:
+        async with working(world, Pace(grace_s=0.2)) as works:
+            await works.fault({"destination": slug, **fault})
+            running = asyncio.create_task(works.worker.run())
+            await works.arrived(slug)
+            works.worker.stop()
+            async with asyncio.timeout(10):
+                await running
+            return len(await works.keys(slug))
+
+    return world.run(story())
+
+
 def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
     """The grace is over while a platform has not answered: no try is burnt, and the next worker begins at once.
 
@@ -158,17 +172,8 @@ def test_a_worker_that_must_stop_gives_back_what_hangs(world: World) -> None:
     world.furnish("meta")
     rated(world, 3)
 
-    async def story() -> None:
-        async with working(world, Pace(grace_s=0.2)) as works:
-            await works.fault({"destination": "meta", "hang": True})
-            running = asyncio.create_task(works.worker.run())
-            await works.arrived("meta")
-            works.worker.stop()
-            async with asyncio.timeout(10):
-                await running
-            assert await world.db.read(lambda tx: tx.all(_LEASES)) == []
-
-    world.run(story())
+    stopped(world, "meta", hang=True)
+    assert world.rows(tables.leases) == []
     found = {(row.code, row.tries, row.takeovers, row.lease_token) for row in world.deliveries(state="waiting")}
     assert found == {("interrupted", 0, 0, None)}
     assert {(row.delivery_id, row.kind, row.code) for row in world.rows(tables.attempts)} == {
@@ -206,16 +211,7 @@ def test_a_worker_that_must_stop_gives_back_what_it_has_not_sent(world: World) -
     world.furnish("ga4")
     rated(world, 20)
 
-    async def story() -> None:
-        async with working(world, Pace(grace_s=0.2)) as works:
-            await works.fault({"destination": "ga4", "hang": True})
-            running = asyncio.create_task(works.worker.run())
-            await works.arrived("ga4")
-            works.worker.stop()
-            async with asyncio.timeout(10):
-                await running
-
-    world.run(story())
+    stopped(world, "ga4", hang=True)
     in_flight = DESTINATIONS["ga4"].limits.in_flight
     assert world.rows(tables.leases) == []
     assert len(world.deliveries(state="waiting", code="interrupted")) == in_flight
@@ -228,17 +224,7 @@ def test_what_was_on_its_way_when_the_worker_stopped_is_not_called_never_sent(wo
     world.furnish("meta")
     world.rate(world.lead(), "Won", 5000)
 
-    async def story() -> int:
-        async with working(world, Pace(grace_s=0.2)) as works:
-            await works.fault({"destination": "meta", "accept_then_hang": True})
-            running = asyncio.create_task(works.worker.run())
-            await works.arrived("meta")
-            works.worker.stop()
-            async with asyncio.timeout(10):
-                await running
-            return len(await works.keys("meta"))
-
-    assert world.run(story()) == 1
+    assert stopped(world, "meta", accept_then_hang=True) == 1
     assert [(row.kind, row.number) for row in world.rows(tables.attempts)] == [("unknown", 1)]
 
 

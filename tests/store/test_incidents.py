@@ -133,11 +133,12 @@ def test_hold_and_incident_are_one_transaction(world: World) -> None:
     world.furnish("google_ads")
     rated(world)
     number = world.connections["google_ads"].id
+
+    def work(tx: Tx) -> int:
+        return hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now())
+
     for after in range(1, 100):
         broken = BreakingDatabase(world.db, after)
-        work: Callable[[Tx], int] = lambda tx: hold_connection(  # noqa: E731 - one line that is run again and again
-            tx, number, reason="credentials", outcome=HOLD, now=tx.now()
-        )
         try:
             world.run(broken.write(work))
         except Broken:
