@@ -84,7 +84,10 @@ class Load:
         with self._news:
             wanted = len(self.ratings) + more
             found = self._news.wait_for(lambda: len(self.ratings) >= wanted, WAIT_S)
-            assert found, f"the load stands still: {self.answers}, {self.strange[:3]}"
+            assert found, (
+                f"the load stands still: {self.answers}, broken off {self.broken_off}, "
+                f"clients {'at work' if self._thread.is_alive() else 'dead'}, {self.strange[:3]}"
+            )
 
     async def _all(self) -> None:
         connector = aiohttp.TCPConnector(limit=0)

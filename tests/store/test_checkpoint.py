@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, insert
 
-from leadtrackr.db import checkpoint
+from leadtrackr.db import checkpoint, sqlite
 from leadtrackr.db.checkpoint import Checkpoints
 from leadtrackr.db.database import Database
 from leadtrackr.db.open import open_database
@@ -106,6 +109,52 @@ def test_a_long_log_begins_anew_under_a_writer_that_never_rests(path: Path, monk
 
     asyncio.run(run())
     assert 100 * 4096 <= longest < 200 * 4200
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Somebody else looks at one moment of the database for long."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM projects").fetchone()
+        yield
+
+
+def test_a_log_that_a_reader_holds_is_not_looked_through_at_every_commit(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by the writer nor beside it; when the reader has gone, all of it is copied, and the disk gets it back."""
+    monkeypatch.setattr(checkpoint, "PAGES", 20)
+    monkeypatch.setattr(checkpoint, "MANY", 50)
+    monkeypatch.setattr(checkpoint, "LONGEST", 200)
+    monkeypatch.setattr(checkpoint, "QUIET_S", 0)
+    monkeypatch.setattr(sqlite, "LOG_BYTES", 300 * 4096)
+    log, real, looks = path.with_name(path.name + "-wal"), checkpoint._copy, Counter[str]()
+
+    def copy(connection: sqlite3.Connection) -> None:
+        looks[threading.current_thread().name] += 1
+        real(connection)
+
+    monkeypatch.setattr(checkpoint, "_copy", copy)
+
+    async def run() -> None:
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        await add(db, 0)
+        monkeypatch.setattr(checkpoint, "REST", 10**6)
+        with reading(path):
+            for number in range(1, 201):
+                await add(db, number)
+        pages = log.stat().st_size // 4120
+        assert pages > 2000
+        assert 1 <= looks["sqlite-checkpoint"] <= 10
+        assert 1 <= looks["sqlite-writer"] <= pages // 400
+        for number in range(201, 301):
+            await add(db, number)
+        assert without_its_log(path) > 200
+        assert log.stat().st_size <= 500 * 4120
+        await db.close()
+
+    asyncio.run(run())
 
 
 def test_the_numbers_of_the_log_are_those_that_sqlite_tells(path: Path) -> None:

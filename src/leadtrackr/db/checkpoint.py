@@ -12,6 +12,7 @@ import os
 import sqlite3
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,9 @@ LONGEST: Final = 32_000
 begin anew: only one that is copied whole can, and under load there is always something new at its end."""
 QUIET_S: Final = 0.1
 """A moment is quiet when nobody has written for so long."""
+REST: Final = 20
+"""After a copy that leaves much, so many times what it took is rested: a long reader holds the log where it is, and to
+look through a long log for nothing takes time."""
 _COPY: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 """Copies what nobody reads any more, and waits for nobody."""
 _VERSION: Final = 3_007_000
@@ -41,6 +45,7 @@ class Checkpoints:
         self._due = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sqlite-checkpoint", daemon=True)
+        self._held_at_look = 0
         self.works = os.pread(self._index, 4, 0) == struct.pack("=I", _VERSION)
         """Whether the index is one that can be read here; if not, SQLite must be left to itself."""
         if self.works:
@@ -51,7 +56,11 @@ class Checkpoints:
         held, waiting = self._held()
         if waiting >= PAGES:
             self._due.set()
-        if held >= LONGEST and (waiting < PAGES or held >= 2 * LONGEST):
+        self._held_at_look = min(self._held_at_look, held)
+        if held >= LONGEST and waiting < PAGES:
+            _copy(writer)
+        elif held >= self._held_at_look + 2 * LONGEST:
+            self._held_at_look = held
             _copy(writer)
 
     def close(self) -> None:
@@ -65,14 +74,15 @@ class Checkpoints:
         os.close(self._index)
 
     def _held(self) -> tuple[int, int]:
-        """Pages in the log, and those of them that are not in the file yet; as many as can be when that cannot be read.
+        """Pages in the log, and those of them that are not in the file yet.
 
-        The writer's thread must live whatever the disk does, and the log must not grow without end.
+        When that cannot be read, numbers that make the writer itself copy at every commit: its thread must live
+        whatever the disk does, and the log must not grow without end.
         """
         try:
             version, held, copied = _NUMBERS.unpack(os.pread(self._index, _NUMBERS.size, 0))
         except (OSError, struct.error):
-            return 2 * LONGEST, MANY
+            return LONGEST, 0
         return (held, held - copied) if version == _VERSION else (0, 0)
 
     def _run(self) -> None:
@@ -83,7 +93,10 @@ class Checkpoints:
                 self._wait_for_quiet()
                 if self._closing.is_set():
                     return
+                started = time.monotonic()
                 _copy(connection)
+                if self._held()[1] >= MANY:
+                    self._closing.wait(REST * (time.monotonic() - started))
 
     def _wait_for_quiet(self) -> None:
         """Returns when nobody has written for a moment, when too much waits, or at the end."""

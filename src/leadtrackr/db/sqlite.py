@@ -29,6 +29,8 @@ T = TypeVar("T")
 GROUP: Final = 512
 """Most pieces of work in one commit: bounds how long the first one waits for the last."""
 READERS: Final = 4
+LOG_BYTES: Final = 128 * 1024**2
+"""What the log may keep of the disk while there is nothing in it: what it grows to by itself under load."""
 _BEGIN: Final = "BEGIN IMMEDIATE"
 _CLOSED: Final = "The database is closed: the server is stopping."
 
@@ -44,6 +46,8 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA temp_store = MEMORY")
     # 16 MB instead of 4: a batch of deliveries would otherwise write its pages to the file itself at each commit.
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    # What a long reader made of the log is given back to the disk when the log begins anew.
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     if query_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
