@@ -95,7 +95,6 @@ def _deliveries(destination: Destination) -> Iterator[Claimed]:
             currency="EUR",
             closes_at=NOON + 2 * DAY,
             tries=0,
-            takeovers=0,
             passed=0,
             lead_created_at=NOON,
             email_key=f"erika.mustermann{number}@example.de",

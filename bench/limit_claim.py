@@ -18,7 +18,7 @@ from leadtrackr.db.sqlite import connect
 
 _READ: Final = (
     "SELECT d.id, d.job_id, d.lead_id, d.account, d.action, d.event_id, d.happened_at, d.value_cents, d.currency,"
-    " d.closes_at, d.tries, d.takeovers, d.passed, d.kind, d.takes_back, d.sent_as, l.created_at, l.email_key,"
+    " d.closes_at, d.tries, d.passed, d.kind, d.takes_back, d.sent_as, l.created_at, l.email_key,"
     " l.phone_e164, l.first_name, l.last_name, l.company_name, l.attribution_data, l.ip_address, l.user_agent,"
     " l.country"
     " FROM deliveries d JOIN leads l ON l.id = d.lead_id"

@@ -128,6 +128,16 @@ def test_money_is_in_the_currencys_own_units(site: Site, cents: int | None, curr
     assert shown in [value.text for value in _lines(site, lead)[0].all("dd")]
 
 
+def test_an_attempt_whose_worker_died_does_not_say_that_nothing_was_sent(site: Site) -> None:
+    lead, job = _rated(site, "meta")
+    delivery = site.delivery(job, lead, "meta", State.QUEUED, "taken_over")
+    site.attempt(delivery, 1, "unknown", "taken_over", http_status=None)
+    (attempt,) = _lines(site, lead)[0].one("ol", "tries").all("li")
+    assert "whether it was sent is not known" in attempt.text
+    assert "If something was sent in this attempt, the worker had no time to write it down." in attempt.text
+    assert "Nothing was sent" not in attempt.text
+
+
 def test_attempts_are_told_one_by_one_with_what_was_sent(site: Site) -> None:
     lead, job = _rated(site, "meta")
     delivery = site.delivery(job, lead, "meta", State.ACCEPTED, "ok")

@@ -7,6 +7,11 @@ from typing import Final
 from tests.faults.frame import Figure, exactly
 from tests.support.tables import execute
 
+ATTEMPTS: Final = "SELECT count(*) FROM attempts"
+TAKEN_OVER: Final = "SELECT count(*) FROM attempts WHERE code = 'taken_over'"
+"""Those that say that their worker died, whether or not it had sent something."""
+_LOGGED: Final = """SELECT event_id, count(attempts.id)
+    FROM deliveries LEFT JOIN attempts ON attempts.delivery_id = deliveries.id GROUP BY event_id"""
 _UNSETTLED: Final = "('queued', 'sending', 'waiting', 'held')"
 HALVES: Final = {
     "lead without job": "SELECT count(*) FROM leads WHERE label_id IS NOT NULL AND NOT EXISTS"
@@ -61,14 +66,16 @@ def acknowledged(url: str, leads: Collection[int], ratings: Collection[tuple[int
 
 
 def delivered(url: str, keys: Mapping[str, int]) -> list[Figure]:
-    """Once all is settled: each accepted delivery is in the ledger, and nothing else is."""
+    """Once all is settled: each accepted delivery is in the ledger and nothing else is, each time with an attempt."""
     stands = {row[0]: row[1:] for row in execute(url, "SELECT event_id, state, code FROM deliveries")}
     alone = Counter(stands.get(key, ("unknown", None)) for key in keys if stands.get(key, ("", None))[0] != "accepted")
     words = ", ".join(f"{n} {state} ({code})" for (state, code), n in sorted(alone.items()))
     pending = execute(url, "SELECT count(*) FROM jobs WHERE state = 'pending'")[0][0]
+    logged: dict[str, int] = dict(execute(url, _LOGGED))
     return [
         exactly("lost", len(stands.keys() - keys.keys()), 0),
         exactly("in the ledger alone" + (f" [{words}]" if words else ""), alone.total(), 0),
+        exactly("sent and not logged", sum(max(0, times - logged.get(key, 0)) for key, times in keys.items()), 0),
         exactly("jobs left pending", pending, 0),
     ]
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from leadtrackr.conversions import operations
 from leadtrackr.conversions.model import JobState, State
+from leadtrackr.db import tables
 from leadtrackr.destinations.contract import Outcome
 from leadtrackr.kit.clock import DAY
 from tests.faults import checker
@@ -37,7 +38,8 @@ def taken_over(world: World, lead: int) -> None:
     # A round takes over few leases, and others have ended meanwhile.
     while world.sweep().ended_leases:
         pass
-    assert world.deliveries(lead_id=lead)[0].takeovers == 1
+    (delivery,) = world.deliveries(lead_id=lead)
+    assert [row.code for row in world.rows(tables.attempts, delivery_id=delivery.id)] == ["taken_over"]
 
 
 def leased(world: World, lead: int) -> None:

@@ -136,9 +136,7 @@ def _found(scene: Scene, platforms: Sandbox, ends: Ends, loads: list[Load], left
     for load in loads:
         acknowledged += [*checker.acknowledged(url, load.leads, load.ratings), load.only_fine()]
     burnt = execute(url, "SELECT count(*) FROM deliveries WHERE tries <> 1")[0][0]
-    attempts = (
-        execute(url, "SELECT count(*) FROM attempts")[0][0] - execute(url, "SELECT count(*) FROM deliveries")[0][0]
-    )
+    attempts = execute(url, checker.ATTEMPTS)[0][0] - execute(url, "SELECT count(*) FROM deliveries")[0][0]
     words = f" ({ends.bad[0]})" if ends.bad else ""
     return Found(
         len(ends.took),
@@ -150,7 +148,7 @@ def _found(scene: Scene, platforms: Sandbox, ends: Ends, loads: list[Load], left
             exactly(f"bad ends{words}", len(ends.bad), 0),
             at_most("the longest end, s", max(ends.took), GRACE_S),
             exactly("leases left", left, 0),
-            exactly("taken over", execute(url, "SELECT count(*) FROM deliveries WHERE takeovers > 0")[0][0], 0),
+            exactly("taken over", execute(url, checker.TAKEN_OVER)[0][0], 0),
             exactly("attempts burnt", burnt + abs(attempts), 0),
             exactly("duplicates in the ledger", sum(times - 1 for times in keys.values()), 0),
             *acknowledged,

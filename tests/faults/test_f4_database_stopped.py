@@ -72,6 +72,6 @@ def _stop(scene: Scene, own: postgres.Server, load: Load, url: str) -> tuple[int
 def _draining_again(url: str) -> float:
     """Waits for the first delivery that is settled from now on; the seconds that it took."""
     since = time.monotonic()
-    before = execute(url, "SELECT count(*) FROM attempts")[0][0]
-    eventually(lambda: execute(url, "SELECT count(*) FROM attempts")[0][0] > before, "it delivers again")
+    before = execute(url, checker.ATTEMPTS)[0][0]
+    eventually(lambda: execute(url, checker.ATTEMPTS)[0][0] > before, "it delivers again")
     return time.monotonic() - since

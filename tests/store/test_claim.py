@@ -140,7 +140,8 @@ def test_what_is_given_back_is_queued_again_and_no_try_is_burnt(world: World) ->
     assert world.write(lambda tx: claim.give_back(tx, "mine", [second.id])) == 1
     assert world.states() == [State.SENDING, State.QUEUED]
     (again,) = world.claim("google_ads", "next")
-    assert (again.id, again.tries, again.takeovers) == (second.id, 0, 0)
+    assert (again.id, again.tries) == (second.id, 0)
+    assert world.takeovers() == [0, 0]
 
 
 def test_a_dead_workers_deliveries_are_taken_over_when_the_lease_ends(world: World) -> None:
@@ -153,8 +154,35 @@ def test_a_dead_workers_deliveries_are_taken_over_when_the_lease_ends(world: Wor
     assert world.read(housekeeping.housekeeping_needed)
     assert world.sweep().taken_over == 1
     claimed = world.claim("google_ads", "alive")
-    assert [(one.id, one.takeovers, one.tries) for one in claimed] == [(1, 1, 0)]
+    assert [(one.id, one.tries) for one in claimed] == [(1, 0)]
+    assert world.takeovers() == [1, 0]
     assert [one.id for one in world.claim("google_ads", "other")] == [2], "apart from what may kill a worker again"
+
+
+def test_a_try_whose_worker_died_in_it_is_logged(world: World) -> None:
+    """From the claim to the takeover, in its place among the others; what was sent in it nobody knows."""
+    world.furnish("google_ads")
+    one_each(world, 1)
+    world.send("google_ads", RETRY)
+    world.step(DAY)
+    one_each(world, 1)
+    world.sweep()
+    world.claim("google_ads", "dead")
+    claimed_at = world.clock.now()
+    world.step(LEASE_US + 7)
+    world.sweep()
+    tried, *lost = world.rows(tables.attempts)
+    assert (tried.delivery_id, tried.code) == (1, RETRY.code)
+    assert [(one.delivery_id, one.number) for one in lost] == [(1, 2), (2, 1)]
+    assert {(one.kind, one.scope, one.code) for one in lost} == {("unknown", "event", "taken_over")}
+    assert {(one.started_at, one.ended_at) for one in lost} == {(claimed_at, claimed_at + LEASE_US + 7)}
+    assert {(one.http_status, one.url, one.head, one.request) for one in lost} == {(None, "", "", "")}
+    for worker in ("next", "last"):
+        world.claim("google_ads", worker, most=1)
+        world.step(LEASE_US)
+        world.sweep()
+    (row,) = world.deliveries(state="rejected")
+    assert (row.code, world.takeovers()[row.id - 1]) == ("poison", 3)
 
 
 def test_a_late_outcome_is_refused_and_counted(world: World) -> None:
@@ -173,7 +201,7 @@ def test_a_late_outcome_is_refused_and_counted(world: World) -> None:
     assert world.record("google_ads", "stopped", late, RETRY).late == 1
     assert world.record("google_ads", "alive", again, ACCEPTED).late == 1
     assert world.states() == [State.ACCEPTED]
-    assert len(world.rows(tables.attempts)) == 1
+    assert [row.code for row in world.rows(tables.attempts)] == ["taken_over", "ok"]
     assert world.jobs()[0].remaining == 0
     assert world.status(lead) == world.labels["Won"].conversion_id
 

@@ -286,7 +286,7 @@ def test_what_is_asked_for_again_goes_to_the_end_of_its_line(world: World) -> No
 
 
 def test_what_a_worker_died_with_may_have_arrived_and_stays_so_when_it_is_asked_for_again(world: World) -> None:
-    """Nobody logs an attempt whose worker died in it: the takeover alone tells that the platform may have it."""
+    """The attempt that its takeover leaves tells that the platform may have it."""
     world.furnish("meta")
     world.rate(world.lead(), "Won", 5000)
     world.claim("meta")

@@ -5,6 +5,7 @@ Everything goes through the rooms' own services. The clock stands still until it
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
@@ -12,7 +13,7 @@ from sqlalchemy import Table, bindparam, select
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim as claims
-from leadtrackr.conversions import connections, housekeeping, service
+from leadtrackr.conversions import connections, housekeeping, outcomes, service
 from leadtrackr.conversions.model import Claimed, Connection, Result, State, StatusChange
 from leadtrackr.conversions.record import Recorded, record
 from leadtrackr.db import tables
@@ -239,6 +240,11 @@ class World:
     def deliveries(self, **equal: object) -> list[Any]:
         """Deliveries by id."""
         return self.rows(tables.deliveries, **equal)
+
+    def takeovers(self) -> list[int]:
+        """How often each delivery was taken over from a dead worker, in the order of the deliveries' ids."""
+        found = Counter(row.delivery_id for row in self.rows(tables.attempts, code=outcomes.TAKEN_OVER))
+        return [found[row.id] for row in self.deliveries()]
 
     def states(self, **equal: object) -> list[State]:
         """The states of deliveries by id."""

@@ -164,7 +164,6 @@ def delivery(number: int, action: str = "a", size: int | None = None) -> Claimed
         currency="EUR" if size else None,
         closes_at=3,
         tries=0,
-        takeovers=0,
         passed=0,
         lead_created_at=1,
         email_key=None,

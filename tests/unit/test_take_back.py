@@ -46,7 +46,6 @@ def earlier(number: int, state: State, slug: str = "google_ads", label: int = 1,
         "code": None,
         "behind": None,
         "passed": True,
-        "takeovers": 0,
         "asks": True,
     }
     return Earlier(**{**values, **changes})
@@ -108,12 +107,11 @@ def test_what_never_arrived_is_left_alone(state: State) -> None:
     assert (undone.deliveries, undone.cancelled) == ((), {})
 
 
-@pytest.mark.parametrize(("unsure", "takeovers"), [((1,), 0), ((), 1)])
-def test_what_may_have_arrived_is_not_just_forgotten(unsure: tuple[int, ...], takeovers: int) -> None:
-    able = undo(earlier(1, State.WAITING, takeovers=takeovers), unsure=unsure)
+def test_what_may_have_arrived_is_not_just_forgotten() -> None:
+    able = undo(earlier(1, State.WAITING), unsure=(1,))
     assert [(made.behind, made.kind, made.passed) for made in able.deliveries] == [(1, RETRACTION, True)]
     assert able.cancelled == {}
-    unable = undo(earlier(1, State.WAITING, "meta", takeovers=takeovers), unsure=unsure)
+    unable = undo(earlier(1, State.WAITING, "meta"), unsure=(1,))
     assert (unable.deliveries, unable.cancelled) == ((), {1: "taken_back_unsure"})
 
 
@@ -234,7 +232,6 @@ _past = st.lists(
         st.sampled_from([CONVERSION, CONVERSION, RESTATEMENT, RETRACTION]),
         st.integers(0, 5),
         st.sampled_from([None, 0, 5000, 8000]),
-        st.integers(0, 1),
     ),
     max_size=8,
 )
@@ -244,7 +241,7 @@ _past = st.lists(
 def _pasts(draw: st.DrawFn) -> list[Earlier]:
     """Lines in order, take-backs of earlier conversions of the same place."""
     found: list[Earlier] = []
-    for number, (state, slug, label, asks, kind, of, value, takeovers) in enumerate(draw(_past), start=1):
+    for number, (state, slug, label, asks, kind, of, value) in enumerate(draw(_past), start=1):
         conversions = [one for one in found if one.kind == CONVERSION]
         first = conversions[of % len(conversions)] if conversions and kind != CONVERSION else None
         place = first or earlier(number, state, slug, label, asks=asks)
@@ -260,7 +257,6 @@ def _pasts(draw: st.DrawFn) -> list[Earlier]:
                 value_cents=value,
                 currency=None if value is None else "EUR",
                 behind=line[-1] if line and state in UNSETTLED else None,
-                takeovers=takeovers,
             )
         )
     return found

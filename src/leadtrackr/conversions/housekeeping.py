@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
 
-from leadtrackr.conversions import outcomes, rates, strays
+from leadtrackr.conversions import attempts, outcomes, rates, strays
 from leadtrackr.conversions.hold import OPEN, OPEN_UNTIL
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.incidents import watch
@@ -17,6 +17,7 @@ from leadtrackr.conversions.settle import close_up, pass_jobs, settle_passed_job
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs, leases
+from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 
 CHUNK: Final = 2000
@@ -63,18 +64,18 @@ _DEAD: Final = prepare(
     .with_for_update(skip_locked=True)
 )
 _LEFT_BEHIND: Final = prepare(
-    select(_D.id, _D.job_id, _D.passed, _D.deaths)
+    select(_D.id, _D.job_id, _D.passed, _D.deaths, _D.tries, _D.updated_at)
     .where(_IDS, _D.lease_token == bindparam("of_token"), _D.state == constant(State.SENDING))
     .order_by(_D.id)
     .with_for_update()
 )
+_UNSAID: Final = Outcome(kind=Kind.UNKNOWN, code=outcomes.TAKEN_OVER)
 _TAKE_OVER: Final = prepare(
     update(deliveries)
     .where(_IDS)
     .values(
         state=State.QUEUED.value,
         code=outcomes.TAKEN_OVER,
-        takeovers=_D.takeovers + 1,
         deaths=_D.deaths + 1,
         lease_token=None,
         updated_at=bindparam("now"),
@@ -87,7 +88,6 @@ _POISON: Final = prepare(
         state=State.REJECTED.value,
         code=outcomes.POISON,
         detail=None,
-        takeovers=_D.takeovers + 1,
         deaths=_D.deaths + 1,
         lease_token=None,
         **_SETTLED_NOW,
@@ -204,12 +204,16 @@ def sweep(tx: Tx) -> Swept:
 
 
 def _take_over(tx: Tx, now: int) -> _TakenOver:
-    """Ends leases that have run out. What was under them is queued again, but for what has been there too often."""
+    """Ends leases that have run out. What was under them is queued again, but for what has been there too often.
+
+    Whether it was sent nobody knows, so an attempt says that: no try of a delivery is without one.
+    """
     rows: list[Any] = []
     poison: list[Any] = []
     dead = tx.all(_DEAD, now=now)
     for one in dead:
         left = tx.all(_LEFT_BEHIND, ids=_ids.decode(one.deliveries), of_token=one.token)
+        _write_attempts(tx, left, now)
         worst = [row for row in left if row.deaths + 1 >= DEATHS]
         _move(tx, _POISON, worst, now)
         _move(tx, _TAKE_OVER, [row for row in left if row.deaths + 1 < DEATHS], now)
@@ -217,6 +221,15 @@ def _take_over(tx: Tx, now: int) -> _TakenOver:
         rows += left
         poison += worst
     return _TakenOver(len(dead), tuple(rows), tuple(poison))
+
+
+def _write_attempts(tx: Tx, left: Sequence[Any], now: int) -> None:
+    """Of what was leased together, by those that have been tried as often."""
+    numbers: dict[int, list[tuple[int, str]]] = {}
+    for row in left:
+        numbers.setdefault(row.tries + 1, []).append((row.id, ""))
+    for number, rows in numbers.items():
+        attempts.write(tx, rows, _UNSAID, number=number, started_at=left[0].updated_at, ended_at=now)
 
 
 def _move(tx: Tx, statement: Any, rows: Sequence[Any], now: int) -> None:

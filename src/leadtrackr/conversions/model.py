@@ -114,7 +114,6 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     tries: int
     retry_until: int | None = None
     """When its tries end by its connection's clock (`hold.clock`), microseconds; None: no try has failed yet."""
-    takeovers: int
     passed: int
     kind: str = DeliveryKind.CONVERSION
     takes_back: int | None = None

@@ -77,7 +77,6 @@ _SEND_AGAIN: Final = prepare(
         run_at=bindparam("new_run_at"),
         tries=0,
         retry_until=None,
-        # Takeovers stay: with what a worker died with, the platform may have it.
         deaths=0,
         behind=bindparam("new_behind"),
         settled_at=None,
@@ -110,7 +109,7 @@ _ARRIVED: Final = prepare(
 )
 _COLUMNS: Final = (
     *("id", "job_id", "lead_id", "connection_id", "destination", "account"),
-    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takeovers", "takes_back", "label_id"),
+    *("state", "code", "closes_at", "passed", "behind", "run_at", "tries", "takes_back", "label_id"),
 )
 
 
@@ -274,8 +273,6 @@ def _plan(tx: Tx, project: Project, chosen: Chosen, *, lock: bool = False) -> tu
         rows = _locked(tx, project, chosen, rows)
     ids = [int(row.id) for row in rows if row.state in AGAIN]
     arrived = frozenset(int(row.delivery_id) for row in tx.all(_ARRIVED, of_project=project.id, ids=ids))
-    # No attempt is written by a worker that died in it.
-    arrived |= {int(row.id) for row in rows if row.takeovers}
     superseded = _superseded(tx, project, rows)
     now = tx.now()
     open_rows = [row for row in rows if row.state in AGAIN and row.id not in superseded and row.closes_at > now]

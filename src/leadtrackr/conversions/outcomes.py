@@ -85,9 +85,11 @@ OWN_CODES: Final[Mapping[str, Code]] = {
         "An earlier conversion of this lead is still on its way to this platform; they go in order.",
         "Nothing to do: it is sent when the earlier one is settled.",
     ),
-    TAKEN_OVER: _wait(
-        "The worker that was sending it stopped; another one takes over.",
+    TAKEN_OVER: Code(
+        Kind.UNKNOWN,
+        "The worker that had it stopped without saying what became of it; whether it was sent is not known.",
         "Nothing to do: it is sent again under the same event id, which platforms that know such ids count once.",
+        action=Action.WAIT,
     ),
     INTERRUPTED: Code(
         Kind.UNKNOWN,

@@ -8,15 +8,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, func, select, update
 
-from leadtrackr.conversions import inquiry, outcomes, schedule
+from leadtrackr.conversions import attempts, inquiry, outcomes, schedule
 from leadtrackr.conversions.hold import clear_failures, clock, hold_connection, pause_connection
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import Connection, Result, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
-from leadtrackr.db.spread import Spread
 from leadtrackr.db.statement import IdsIn, constant, counted, prepare
-from leadtrackr.db.tables import attempts, connections, deliveries, leases
+from leadtrackr.db.tables import connections, deliveries, leases
 from leadtrackr.destinations.contract import Kind, Outcome, Scope
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY
@@ -52,7 +51,6 @@ _MOVE: Final = prepare(
         }
     )
 )
-_ATTEMPTS: Final = Spread(attempts, number="delivery_id", text="request")
 _EDITION: Final = prepare(
     select(connections.c.edition).where(connections.c.id == bindparam("connection_id")).with_for_update()
 )
@@ -238,17 +236,13 @@ def _write_attempts(tx: Tx, results: Sequence[Result]) -> None:
         groups.setdefault(_SAME(one), []).append(one)
     for group in groups.values():
         first = group[0]
-        tx.spread(
-            _ATTEMPTS,
+        attempts.write(
+            tx,
             [(one.delivery.id, one.request) for one in group],
+            outcome,
             number=first.delivery.tries + 1,
             started_at=first.started_at,
             ended_at=first.ended_at,
-            kind=outcome.kind.value,
-            scope=outcome.scope.value,
-            code=outcome.code,
-            detail=outcome.detail,
-            reference=outcome.reference,
             http_status=first.http_status,
             url=first.url,
             head=first.head,

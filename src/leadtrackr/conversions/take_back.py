@@ -40,7 +40,6 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None
     behind: int | None
     passed: bool
-    takeovers: int
     asks: bool
     """Whether its label wants its conversions taken back, as the label stands now."""
 
@@ -118,7 +117,7 @@ def plan(
     for (one, kind), event_id in zip(_todo(change, conversions), event_ids, strict=False):
         first = one.first
         line, destination = connected.get(first.connection_id), destinations.get(first.destination)
-        if first.state in STOPPABLE and not (first.id in unsure or first.takeovers or one.restatements):
+        if first.state in STOPPABLE and not (first.id in unsure or one.restatements):
             cancelled[first.id] = outcomes.TAKEN_BACK
             continue
         if line is None or destination is None:

@@ -49,6 +49,8 @@ _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     Kind.HOLD: ("Held", "act"),
     Kind.UNKNOWN: ("Not known", "wait"),
 }
+_UNSENT: Final = "Nothing was sent in this attempt."
+_UNWRITTEN: Final = "If something was sent in this attempt, the worker had no time to write it down."
 _PURPOSES: Final[Mapping[DeliveryKind, str]] = {
     DeliveryKind.RETRACTION: "taking back the conversion for {label}",
     DeliveryKind.RESTATEMENT: "a new value for the conversion for {label}",
@@ -82,6 +84,8 @@ class TryLine(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     reference: str
     request: str
+    no_request: str
+    """Instead of a request, where there is none."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +229,7 @@ def _try(destination: str, number: int, one: Tried) -> TryLine:
         url=one.url,
         reference=one.reference,
         request=_readable(one.request),
+        no_request=_UNWRITTEN if one.code == outcomes.TAKEN_OVER else _UNSENT,
     )
 
 

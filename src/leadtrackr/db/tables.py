@@ -286,7 +286,6 @@ deliveries: Final = Table(
     _count("tries"),
     # By the clock of its connection, as `stood_still` says it.
     _time("retry_until", nullable=True),
-    _count("takeovers"),
     _count("deaths"),
     _text("lease_token", nullable=True),
     _time("created_at"),

@@ -224,11 +224,11 @@ LINES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
-        "retry: what a worker died with may have arrived",
-        "A person is told that a conversion was never sent that the platform may have.",
+        "attempts: one for each takeover",
+        "What a dead worker sent is in no receipt, and a person is told that it was never sent.",
         "store/test_operations.py::"
         "test_what_a_worker_died_with_may_have_arrived_and_stays_so_when_it_is_asked_for_again[sqlite]",
-        engine("operations", "    arrived |= {int(row.id) for row in rows if row.takeovers}\n"),
+        engine("housekeeping", "        _write_attempts(tx, left, now)\n"),
     ),
     cut(
         "incidents: ON CONFLICT",

@@ -409,7 +409,6 @@ def upgrade() -> None:
         sa.Column("passed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("retry_until", sa.BigInteger(), nullable=True),
-        sa.Column("takeovers", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("deaths", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_token", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
