@@ -228,7 +228,14 @@ class Site:
             "settled_at": None if state in UNSETTLED else now + HOUR,
             "passed": 1,
         }
-        return self._insert("deliveries", **{**values, **columns})
+        if state != State.SENDING:
+            return self._insert("deliveries", **{**values, **columns})
+        token = self.program.parts.ids.token()
+        made = self._insert("deliveries", **{**values, **columns, "lease_token": token})
+        lease = {"token": token, "connection_id": self.connections[slug], "owner": "a worker", "until": now + HOUR}
+        add = prepare(insert(tables.leases).values(**lease, deliveries=f"[{made}]"))
+        self.program.run(self.program.parts.db.write(lambda tx: tx.run(add)))
+        return made
 
     def attempt(self, delivery_id: int, number: int, kind: str, code: str, **columns: object) -> int:
         """Writes an attempt."""

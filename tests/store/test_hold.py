@@ -8,7 +8,7 @@ from msgspec import structs
 
 from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim, connections, housekeeping, operations, service
-from leadtrackr.conversions.hold import hold_connection, pause_connection
+from leadtrackr.conversions.hold import CHUNK, hold_connection, pause_connection
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
@@ -16,13 +16,14 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Outcome
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.errors import NotFound
+from tests.faults.backlog import rated_backlog
 from tests.support.engine import ACCEPTED, DOWN, HOLD, LEASE_US, RETRY, World
 from tests.support.postgres import Server
 
 
-def hold(world: World, slug: str = "google_ads") -> None:
+def hold(world: World, slug: str = "google_ads") -> int:
     connection_id = world.connections[slug].id
-    world.write(lambda tx: hold_connection(tx, connection_id, reason="credentials", outcome=HOLD, now=tx.now()))
+    return world.write(lambda tx: hold_connection(tx, connection_id, reason="credentials", outcome=HOLD, now=tx.now()))
 
 
 def pause(world: World, slug: str = "google_ads") -> None:
@@ -167,9 +168,44 @@ def test_what_was_held_while_its_connection_was_released_goes_on(world: World) -
     world.rate(world.lead(), "Won")
     only_active = prepare(tables.connections.update().values(state="active"))
     world.write(lambda tx: tx.run(only_active))
-    world.write(housekeeping.mend)
     world.sweep()
     assert len(world.claim("google_ads")) == 1
+
+
+def sweep_all(world: World) -> int:
+    """Sweeps while that is needed; the most that one sweep moved of a kind."""
+    most = 0
+    while world.read(housekeeping.housekeeping_needed):
+        swept = world.sweep()
+        assert swept.total
+        most = max(most, swept.stopped, swept.freed, swept.promoted)
+    return most
+
+
+def test_a_long_queue_is_held_paused_and_released_step_by_step(world: World) -> None:
+    """No transaction moves more than a step. What stands is what counts at once: nothing of it is sent meanwhile."""
+    world.furnish("meta")
+    count = 2 * CHUNK + 5
+    rated_backlog(world, count)
+    connection = world.connections["meta"].id
+    assert world.write(lambda tx: pause_connection(tx, connection, outcome=DOWN, now=tx.now(), fraction=0.5))
+    assert world.states().count(State.WAITING) == CHUNK
+    assert connection not in world.read(claim.ready_connections)
+    assert sweep_all(world) == CHUNK
+    assert world.states().count(State.WAITING) == count
+    assert {row.passed for row in world.deliveries()} == {1}
+
+    assert hold(world, "meta") == count
+    assert world.states().count(State.HELD) == CHUNK
+    assert sweep_all(world) == CHUNK
+    assert world.states().count(State.HELD) == count
+
+    world.step(DAY)
+    assert release(world, "meta") == count
+    assert world.states().count(State.WAITING) == CHUNK
+    assert sweep_all(world) == CHUNK
+    assert world.states().count(State.QUEUED) == count
+    assert len(world.claim("meta", most=10)) == 10
 
 
 def test_a_rating_that_commits_after_a_hold_does_not_keep_its_lead(postgres_server: Server) -> None:
@@ -261,7 +297,6 @@ def test_a_hold_that_comes_late_does_not_stop_a_connection_that_was_mended_meanw
     world.run(connections.connect(world.db, world.box, project, "meta", {"access_token": "a-new-token"}))
     world.record("meta", "t", claimed, HOLD)
     assert world.rows(tables.connections)[0].state == ConnectionState.ACTIVE
-    world.write(housekeeping.mend)
     world.sweep()
     assert world.states() == [State.QUEUED]
 

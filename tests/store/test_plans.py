@@ -8,7 +8,19 @@ import pytest
 from sqlalchemy import literal_column
 
 from leadtrackr.accounts import queries as account_queries
-from leadtrackr.conversions import claim, hold, housekeeping, moot, queries, rates, record, reversal, settle, strays
+from leadtrackr.conversions import (
+    claim,
+    hold,
+    housekeeping,
+    moot,
+    queries,
+    rates,
+    receipts,
+    record,
+    reversal,
+    settle,
+    strays,
+)
 from leadtrackr.conversions.incidents import changes, service, watch
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import Prepared, prepare
@@ -109,8 +121,12 @@ QUESTIONS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
     "past": (reversal._PAST, {"project_id": 1, "lead_id": 1}, ("ix_deliveries_lead",)),
     "to pass": (hold._TO_PASS, {"of_connection": 1}, ("ix_deliveries_open",)),
     "to hold": (hold._TO_HOLD, {"of_connection": 1}, ("ix_deliveries_open",)),
-    "release": (hold._RELEASE_DELIVERIES, {"of_connection": 1, "now": 1}, ("ix_deliveries_open",)),
-    "queued on a held connection": (strays._FIND_HELD, {}, ("ix_deliveries_open",)),
+    "to release": (hold._TO_RELEASE, {"of_connection": 1}, ("ix_deliveries_open",)),
+    "to send by connection": (receipts._OPEN, {"project_id": 1}, ("ix_deliveries_open",)),
+    "being sent by connection": (receipts._SENDING, {"project_id": 1, "ids": [1, 2]}, ("deliveries",)),
+    "how many to hold": (hold._HOW_MANY_TO_HOLD, {"of_connection": 1}, ("ix_deliveries_open",)),
+    "how many held": (hold._HOW_MANY_HELD, {"of_connection": 1}, ("ix_deliveries_open",)),
+    "to be sent on a held connection": (strays._FIND_HELD, {}, ("ix_deliveries_open",)),
     "fresh on a paused connection": (strays._FIND_PAUSED, {"now": 1}, ("ix_deliveries_open",)),
     "held on an active connection": (strays._FIND_RELEASED, {}, ("ix_deliveries_open",)),
     "leads by their ids": (lead_queries._BY_IDS, {"project_id": 1, "ids": [1, 2]}, ("leads", "uq_jobs_pending")),
@@ -137,6 +153,8 @@ INCIDENTS: dict[str, tuple[Prepared, dict[str, Any], tuple[str, ...]]] = {
 QUESTIONS |= INCIDENTS
 OF_ITS_CHOICE = {"ready connections", "housekeeping needed", "passed jobs", "held on an active connection", *INCIDENTS}
 """PostgreSQL weighs several partial indices against each other by what the rows are like; any of them will do."""
+WHOLE = {"backlog"}
+"""They ask for something of each row that is open, and read that index to its end."""
 
 
 BY_JOB = ("ix_jobs_pending", "pk_leads")
@@ -228,8 +246,10 @@ def test_every_hot_question_is_answered_by_its_index(full: World) -> None:
     wrong: list[str] = []
     for name, (question, values, indices) in QUESTIONS.items():
         plan = explain(full, question, values)
-        # Reading a partial index to its end is no scan of the table: it holds only what it is about.
+        # Reading a partial index to its end is no scan of the table, but that of what is open may hold a million.
         scans = [line for line in plan.splitlines() if _SCAN.search(line) and "USING" not in line]
+        if name not in WHOLE:
+            scans += [line for line in plan.splitlines() if "SCAN deliveries USING" in line]
         free = full.db.dialect == "postgresql" and name in OF_ITS_CHOICE
         if scans or not (free or all(index in plan for index in indices)):
             wrong.append(f"{name}:\n{plan}")

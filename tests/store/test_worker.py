@@ -1,13 +1,16 @@
 """The delivery loop against the sandbox, whose ledger knows what really arrived."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from leadtrackr.conversions import claim, lots, operations, service, worker
+from leadtrackr.conversions import claim, housekeeping, lots, operations, service, worker
 from leadtrackr.conversions.drain import Drain
+from leadtrackr.conversions.hold import CHUNK, pause_connection
+from leadtrackr.conversions.housekeeping import Swept
 from leadtrackr.conversions.model import State
 from leadtrackr.conversions.worker import Pace
 from leadtrackr.db import tables
@@ -19,7 +22,8 @@ from leadtrackr.kit.clock import DAY, HOUR, MINUTE, SECOND
 from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox
-from tests.support.engine import World
+from tests.faults.backlog import rated_backlog
+from tests.support.engine import DOWN, World
 from tests.support.working import Works, working
 
 
@@ -355,6 +359,67 @@ def test_three_lots_are_claimed_while_one_is_on_its_way(world: World, monkeypatc
     assert set(world.states()) == {State.ACCEPTED}
     assert {one.tries for one in world.deliveries()} == {1}
     assert set(world.takeovers()) == {0}
+
+
+def many_due(world: World) -> None:
+    """So many retries are due that the housekeeping queues them in three steps."""
+    world.furnish("meta")
+    rated_backlog(world, 3 * CHUNK)
+    meta = world.connections["meta"].id
+    world.write(lambda tx: pause_connection(tx, meta, outcome=DOWN, now=tx.now(), fraction=0.5))
+    while world.sweep().total:
+        pass
+    world.step(DAY)
+
+
+def before_each_step(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+    """Of the housekeeping."""
+    real = housekeeping.sweep
+
+    def sweep(tx: Tx) -> Swept:
+        do()
+        return real(tx)
+
+    monkeypatch.setattr(housekeeping, "sweep", sweep)
+
+
+def test_nobody_waits_for_all_of_the_housekeeping(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its first step has queued is on its way while the others are made."""
+    many_due(world)
+
+    serving: list[bool] = []
+
+    async def story() -> None:
+        async with working(world) as works:
+            before_each_step(monkeypatch, lambda: serving.append(bool(works.worker._draining)))
+            await works.worker.look()
+            works.worker.stop()
+            await works.worker.settle()
+
+    world.run(story())
+    assert serving == [False, True, True]
+
+
+def test_a_worker_that_must_stop_leaves_the_housekeeping_to_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_due(world)
+
+    steps = 0
+
+    async def story() -> None:
+        async with working(world) as works:
+
+            def stop() -> None:
+                nonlocal steps
+                steps += 1
+                works.worker.stop()
+
+            before_each_step(monkeypatch, stop)
+            await works.worker.run()
+
+    world.run(story())
+    assert steps == 1
 
 
 async def _sending(works: Works, count: int) -> None:

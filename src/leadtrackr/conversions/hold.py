@@ -1,5 +1,10 @@
-"""What stops and starts a connection: held for a person, left alone for a while, released. Runs in a transaction."""
+"""What stops and starts a connection: held for a person, left alone for a while, released. Runs in a transaction.
 
+From then on nothing is sent, or all may be. Of its deliveries the first move in the same transaction and the others,
+when there are very many, in steps of the housekeeping: no other request waits for all of them.
+"""
+
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, or_, select, update
@@ -9,10 +14,12 @@ from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.settle import pass_jobs
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
+from leadtrackr.db.statement import IdsIn, Prepared, constant, prepare
 from leadtrackr.db.tables import connections, deliveries
 from leadtrackr.destinations.contract import Outcome
 
+CHUNK: Final = 2000
+"""Most deliveries that one transaction moves, so that none is long."""
 _C: Final = connections.c
 _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")
@@ -21,6 +28,9 @@ OPEN: Final = or_(*(_D.state == constant(state) for state in (State.QUEUED, Stat
 SQLite would put that into a table of its own for each row that is written."""
 OPEN_UNTIL: Final = OPEN & _D.passed.in_([literal_column("0"), literal_column("1")])
 """The same, said so that the index leads on from `connection_id` and `state` to `closes_at`."""
+AT_ITS_CONNECTION: Final = _D.connection_id == _C.id + literal_column("0")
+"""Joins deliveries to connections, the few first: by the bare id SQLite would read every open delivery and look up the
+connection of each."""
 QUEUED: Final = OPEN & (_D.state == constant(State.QUEUED))
 FRESH: Final = QUEUED & (_D.passed == literal_column("0"))
 
@@ -45,13 +55,21 @@ _HOLD: Final = prepare(
         | {"state": ConnectionState.HELD.value, "held_at": _SINCE, "updated_at": bindparam("now")}
     )
 )
-_TO_HOLD: Final = prepare(
-    select(_D.id, _D.job_id, _D.passed)
-    .where(_OF_CONNECTION, OPEN, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
-    # Not by the bare id: SQLite would walk through the whole table in that order rather than use the index.
-    .order_by(_D.id + literal_column("0"))
-    .with_for_update()
-)
+_TO_BE_HELD: Final = (_OF_CONNECTION, OPEN, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
+_HELD: Final = (_OF_CONNECTION, OPEN, _D.state == constant(State.HELD))
+_HOW_MANY_TO_HOLD: Final = prepare(select(func.count().label("n")).where(*_TO_BE_HELD))
+_HOW_MANY_HELD: Final = prepare(select(func.count().label("n")).where(*_HELD))
+
+
+def _some(*columns: ColumnElement[Any], where: Sequence[ColumnElement[bool]]) -> Prepared:
+    """Locks some of them, in the order of the index: to sort what is left at each step would read all of it again.
+
+    Nobody is waited for, as with no order that could end in a deadlock; what is locked now is for the next step.
+    """
+    return prepare(select(*columns).where(*where).limit(CHUNK).with_for_update(skip_locked=True))
+
+
+_TO_HOLD: Final = _some(_D.id, _D.job_id, _D.passed, where=_TO_BE_HELD)
 _HOLD_DELIVERIES: Final = prepare(
     update(deliveries)
     .where(IdsIn(_D.id, "ids"))
@@ -85,9 +103,7 @@ _WELL_AGAIN: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
-_TO_PASS: Final = prepare(
-    select(_D.id, _D.job_id).where(_OF_CONNECTION, FRESH).order_by(_D.id + literal_column("0")).with_for_update()
-)
+_TO_PASS: Final = _some(_D.id, _D.job_id, where=(_OF_CONNECTION, FRESH))
 _WAIT: Final = prepare(
     update(deliveries)
     .where(IdsIn(_D.id, "ids"))
@@ -98,13 +114,6 @@ _WAIT: Final = prepare(
         passed=1,
         updated_at=bindparam("now"),
     )
-)
-_TO_PASS_SOME: Final = prepare(
-    select(_D.id, _D.job_id)
-    .where(_OF_CONNECTION, FRESH)
-    .order_by(_D.id + literal_column("0"))
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
 )
 _PASS_IN_QUEUE: Final = prepare(
     update(deliveries).where(IdsIn(_D.id, "ids")).values(code=bindparam("new_code"), passed=1)
@@ -126,10 +135,9 @@ _RELEASE: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
+_TO_RELEASE: Final = _some(_D.id, where=_HELD)
 _RELEASE_DELIVERIES: Final = prepare(
-    update(deliveries)
-    .where(_OF_CONNECTION, OPEN, _D.state == constant(State.HELD))
-    .values(state=State.WAITING.value, updated_at=bindparam("now"))
+    update(deliveries).where(IdsIn(_D.id, "ids")).values(state=State.WAITING.value, updated_at=bindparam("now"))
 )
 
 
@@ -142,7 +150,7 @@ def clock(tx: Tx, connection_id: int, *, now: int) -> int:
 def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> int:
     """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still.
 
-    Returns how many deliveries that are.
+    Returns how many deliveries that are, those that follow in later steps among them.
     """
     tx.run(
         _HOLD,
@@ -153,16 +161,17 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         now=now,
     )
     incidents.stopped(tx, connection_id, outcome, now)
-    count, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
+    count: Any = tx.first(_HOW_MANY_TO_HOLD, of_connection=connection_id)
+    _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
     pass_jobs(tx, passed, now=now)
-    return count
+    return int(count.n)
 
 
 def hold_deliveries(tx: Tx, connection_id: int, *, code: str, now: int) -> tuple[int, list[int]]:
-    """Holds what is queued or waits; returns how many, and the job of each that has had its first pass by it."""
+    """Holds a step of what is queued or waits; how many, and the job of each that has had its first pass by it."""
     waiting = tx.all(_TO_HOLD, of_connection=connection_id)
     if waiting:
-        tx.run(_HOLD_DELIVERIES, ids=[row.id for row in waiting], new_code=code, now=now)
+        tx.run(_HOLD_DELIVERIES, ids=sorted(row.id for row in waiting), new_code=code, now=now)
     return len(waiting), [row.job_id for row in waiting if not row.passed]
 
 
@@ -188,18 +197,18 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
 
 
 def pass_by(tx: Tx, connection_id: int, *, until: int, now: int) -> list[int]:
-    """Lets what has had no first pass wait until the pause is over; returns the job of each."""
+    """Lets a step of what has had no first pass wait until the pause is over; returns the job of each."""
     fresh = tx.all(_TO_PASS, of_connection=connection_id)
     if fresh:
-        tx.run(_WAIT, ids=[row.id for row in fresh], new_code=outcomes.PAUSED, until=until, now=now)
+        tx.run(_WAIT, ids=sorted(row.id for row in fresh), new_code=outcomes.PAUSED, until=until, now=now)
     return [row.job_id for row in fresh]
 
 
-def pass_in_queue(tx: Tx, connection_id: int, *, code: str, most: int = 2000) -> list[int]:
-    """Gives what is queued its first pass without a try; it stays in the queue. Returns the job of each."""
-    fresh = tx.all(_TO_PASS_SOME, of_connection=connection_id, most=most)
+def pass_in_queue(tx: Tx, connection_id: int, *, code: str) -> list[int]:
+    """Gives a step of what is queued its first pass without a try; it stays there. Returns the job of each."""
+    fresh = tx.all(_TO_PASS, of_connection=connection_id)
     if fresh:
-        tx.run(_PASS_IN_QUEUE, ids=[row.id for row in fresh], new_code=code)
+        tx.run(_PASS_IN_QUEUE, ids=sorted(row.id for row in fresh), new_code=code)
     return [row.job_id for row in fresh]
 
 
@@ -213,9 +222,12 @@ def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
     """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
     tx.run(_RELEASE, of_connection=connection_id, now=now)
     incidents.released(tx, connection_id, now)
-    return release_deliveries(tx, connection_id, now=now)
+    count: Any = tx.first(_HOW_MANY_HELD, of_connection=connection_id)
+    release_deliveries(tx, connection_id, now=now)
+    return int(count.n)
 
 
 def release_deliveries(tx: Tx, connection_id: int, *, now: int) -> int:
-    """What is held is to be sent again; returns how many."""
-    return tx.run(_RELEASE_DELIVERIES, of_connection=connection_id, now=now)
+    """A step of what is held is to be sent again; returns how many."""
+    held = sorted(row.id for row in tx.all(_TO_RELEASE, of_connection=connection_id))
+    return tx.run(_RELEASE_DELIVERIES, ids=held, now=now) if held else 0

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
 
 from leadtrackr.conversions import attempts, outcomes, rates, strays
-from leadtrackr.conversions.hold import OPEN, OPEN_UNTIL
+from leadtrackr.conversions.hold import AT_ITS_CONNECTION, CHUNK, OPEN, OPEN_UNTIL
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.incidents import watch
 from leadtrackr.conversions.linking import queries as sign_ins
@@ -20,8 +20,6 @@ from leadtrackr.db.tables import connections, deliveries, idempotency_keys, jobs
 from leadtrackr.destinations.contract import Kind, Outcome
 from leadtrackr.kit.clock import DAY
 
-CHUNK: Final = 2000
-"""Most rows that one step touches, so that no transaction is long."""
 DEAD_LEASES: Final = 2
 """Most leases that one step takes over."""
 _D: Final = deliveries.c
@@ -37,7 +35,7 @@ _DUE: Final = prepare(
 )
 _PROMOTE: Final = prepare(update(deliveries).where(_IDS).values(state=State.QUEUED.value, updated_at=bindparam("now")))
 # By connection, as the index over what is not settled begins with it.
-_IS_CLOSED: Final = (_D.connection_id == connections.c.id) & OPEN_UNTIL & (_D.closes_at <= bindparam("now"))
+_IS_CLOSED: Final = AT_ITS_CONNECTION & OPEN_UNTIL & (_D.closes_at <= bindparam("now"))
 _CLOSED: Final = prepare(
     select(_D.id, _D.job_id, _D.passed, _D.behind)
     .select_from(connections.join(deliveries, _IS_CLOSED))
@@ -156,6 +154,7 @@ class Swept(msgspec.Struct, frozen=True):
     poisoned: int
     ended_leases: int
     stopped: int
+    freed: int
     settled_jobs: int
 
     @property
@@ -183,8 +182,12 @@ def housekeeping_needed(tx: Tx) -> bool:
 
 
 def sweep(tx: Tx) -> Swept:
-    """One round: what is due is queued, dead workers' leases end, what is too late expires, passed jobs settle."""
+    """One round: what is due is queued, dead workers' leases end, what is too late expires, passed jobs settle.
+
+    What a stopped or released connection has left moves after it.
+    """
     now = tx.now()
+    freed = strays.free(tx, now)
     due = [row.id for row in tx.all(_DUE, now=now)]
     if due:
         tx.run(_PROMOTE, ids=sorted(due), now=now)
@@ -200,7 +203,7 @@ def sweep(tx: Tx) -> Swept:
     passed += [row.job_id for row in over if not row.passed]
     settled = pass_jobs(tx, passed, settled=[row.id for row in over], now=now)
     settled += settle_passed_jobs(tx, now)
-    return Swept(len(due), len(closed), len(dead.rows), len(dead.poison), dead.leases, stopped, settled)
+    return Swept(len(due), len(closed), len(dead.rows), len(dead.poison), dead.leases, stopped, freed, settled)
 
 
 def _take_over(tx: Tx, now: int) -> _TakenOver:
@@ -238,8 +241,7 @@ def _move(tx: Tx, statement: Any, rows: Sequence[Any], now: int) -> None:
 
 
 def mend(tx: Tx) -> None:
-    """What is done once in a while: what is held or behind another without reason goes on, incidents are looked for."""
-    strays.free(tx, tx.now())
+    """What is done once in a while: what is behind another without reason goes on, incidents are looked for."""
     watch.look(tx)
     stale = [row.id for row in tx.all(_STALE)]
     if stale:

@@ -214,7 +214,7 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tu
             new_updated_at=now,
         )
     hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
-    # What a person has mended since then stops nothing: the events that are held go on with the next mend.
+    # What a person has mended since then stops nothing: the events that are held go on with the next sweep.
     if hold is not None and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at):
         hold_connection(tx, inquiry.connection_id, reason=hold.hold or "configuration", outcome=hold, now=now)
     return [(delivery_id, step.state) for step, ids in groups.items() for delivery_id in ids]

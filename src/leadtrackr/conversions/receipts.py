@@ -1,5 +1,6 @@
 """Receipts, read-only: what became of each delivery, with every attempt, in words for a person."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,10 +11,11 @@ from leadtrackr.accounts import queries as account_queries
 from leadtrackr.accounts import service as accounts
 from leadtrackr.accounts.model import Project
 from leadtrackr.conversions import outcomes
-from leadtrackr.conversions.model import UNSETTLED, DeliveryKind, State
+from leadtrackr.conversions.hold import AT_ITS_CONNECTION, OPEN
+from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import attempts, deliveries, jobs, labels, leads
+from leadtrackr.db.tables import attempts, connections, deliveries, jobs, labels, leads, leases
 from leadtrackr.kit.errors import NotFound
 
 LARGEST_ID: Final = 2**63 - 1
@@ -281,14 +283,23 @@ _STANDINGS: Final = prepare(
     .where(_D.project_id == bindparam("project_id"), IdsIn(_D.lead_id, "lead_ids"))
     .order_by(_D.id)
 )
-_TO_SEND: Final = prepare(
-    select(_D.connection_id, func.count().label("n"))
-    .where(
-        _D.project_id == bindparam("project_id"),
-        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
-    )
+_OPEN: Final = prepare(
+    select(connections.c.id, func.count().label("n"))
+    .select_from(connections.join(deliveries, AT_ITS_CONNECTION & OPEN))
+    .where(connections.c.project_id == bindparam("project_id"))
+    .group_by(connections.c.id)
+)
+_LEASED: Final = prepare(
+    select(leases.c.deliveries)
+    .join(connections, connections.c.id == leases.c.connection_id)
+    .where(connections.c.project_id == bindparam("project_id"))
+)
+_SENDING: Final = prepare(
+    select(_D.connection_id.label("id"), func.count().label("n"))
+    .where(_D.project_id == bindparam("project_id"), IdsIn(_D.id, "ids"), _D.state == constant(State.SENDING))
     .group_by(_D.connection_id)
 )
+_ids: Final = msgspec.json.Decoder(list[int])
 
 
 async def of_lead(db: Database, project_id: int, lead_id: int) -> list[Rating]:
@@ -328,5 +339,12 @@ async def standings(db: Database, project_id: int, lead_ids: list[int]) -> dict[
 
 
 def to_send(tx: Tx, project_id: int) -> dict[int, int]:
-    """How many of a project's deliveries have yet to be settled, by connection."""
-    return {row.connection_id: int(row.n) for row in tx.all(_TO_SEND, project_id=project_id)}
+    """How many of a project's deliveries have yet to be settled, by connection.
+
+    What is being sent is found by the leases that it is under: no index leads to it, and it is never much.
+    """
+    leased = sorted({one for row in tx.all(_LEASED, project_id=project_id) for one in _ids.decode(row.deliveries)})
+    found = Counter({row.id: int(row.n) for row in tx.all(_OPEN, project_id=project_id)})
+    if leased:
+        found.update({row.id: int(row.n) for row in tx.all(_SENDING, project_id=project_id, ids=leased)})
+    return found

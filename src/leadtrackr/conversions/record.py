@@ -211,7 +211,7 @@ def _connection_news(
     if hold is not None and _is_as_it_was(tx, connection):
         hold_connection(tx, connection.id, reason=hold.hold or "configuration", outcome=hold, now=now)
         return None
-    # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next mend.
+    # A hold that comes late speaks of credentials that a person has replaced: what it held is freed by the next sweep.
     failed = [one for one in said if one.scope == Scope.DESTINATION and one.kind in _AGAIN]
     if failed:
         # Of several requests one may have been told how long to stay away.

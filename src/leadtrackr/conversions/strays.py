@@ -1,13 +1,14 @@
 """Deliveries that do not fit the state of their connection, put right. Runs in the caller's transaction.
 
-A connection is stopped and released in one transaction. What another one does at that moment may miss it: a rating that
-was planned before and commits after, a dead worker's lease that ends, an outcome that comes late. Such a delivery must
-neither keep its lead pending nor stay held for ever.
+A connection is stopped and released in one transaction, which moves the first of its deliveries: the others are moved
+here, step by step. What another one does at that moment may miss it, too: a rating that was planned before and commits
+after, a dead worker's lease that ends, an outcome that comes late. Such a delivery must neither keep its lead pending
+nor stay held for ever.
 """
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, exists, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, exists, literal_column, or_, select
 
 from leadtrackr.conversions import hold, outcomes
 from leadtrackr.conversions.hold import FRESH, OPEN
@@ -24,7 +25,9 @@ def _with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists(select(literal_column("1")).where(_D.connection_id == _C.id, condition))
 
 
-_HELD: Final = (_C.state == constant(ConnectionState.HELD)) & _with(OPEN & (_D.state == constant(State.QUEUED)))
+_HELD: Final = (_C.state == constant(ConnectionState.HELD)) & or_(
+    *(_with(OPEN & (_D.state == constant(state))) for state in (State.QUEUED, State.WAITING))
+)
 _PAUSED: Final = (_C.state == constant(ConnectionState.ACTIVE)) & (_C.paused_until > bindparam("now")) & _with(FRESH)
 _RELEASED: Final = (_C.state == constant(ConnectionState.ACTIVE)) & _with(OPEN & (_D.state == constant(State.HELD)))
 
@@ -39,15 +42,15 @@ def _find(condition: ColumnElement[bool]) -> Prepared:
     )
 
 
-THERE_ARE: Final = exists(select(literal_column("1")).select_from(connections).where(_HELD | _PAUSED))
-"""Whether `stop` would find something; takes `now`."""
+THERE_ARE: Final = exists(select(literal_column("1")).select_from(connections).where(_HELD | _PAUSED | _RELEASED))
+"""Whether `stop` or `free` would find something; takes `now`."""
 _FIND_HELD: Final = _find(_HELD)
 _FIND_PAUSED: Final = _find(_PAUSED)
 _FIND_RELEASED: Final = _find(_RELEASED)
 
 
 def stop(tx: Tx, now: int) -> tuple[int, list[int]]:
-    """Stops what is queued on a stopped connection; returns how many, and the job of each that has passed by it."""
+    """Stops a step of what is to be sent on each stopped connection; how many, and the jobs that it passed."""
     stopped, passed = 0, list[int]()
     for row in tx.all(_FIND_HELD):
         count, jobs = hold.hold_deliveries(tx, row.id, code=row.hold_code or outcomes.HELD, now=now)
@@ -59,5 +62,5 @@ def stop(tx: Tx, now: int) -> tuple[int, list[int]]:
 
 
 def free(tx: Tx, now: int) -> int:
-    """What is held though its connection is not goes on; returns how many."""
+    """A step of what is held though its connection is not goes on; returns how many."""
     return sum(hold.release_deliveries(tx, row.id, now=now) for row in tx.all(_FIND_RELEASED))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -118,14 +119,15 @@ class Worker:
         self._awake.set()
 
     async def look(self) -> None:
-        """One look: housekeeping, then a task for each connection that has something to send."""
-        found = await self._db.read(_seen)
-        if await self._housekeeping(found.housekeeping):
-            found = await self._db.read(_seen)
+        """One look: housekeeping, and a task for each connection that has something to send."""
+        found = await self._housekeeping(await self._db.read(_seen))
         await self._versions.look()
         if found.questions and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
-        for connection_id in found.ready:
+        self._serve(found.ready)
+
+    def _serve(self, ready: Sequence[int]) -> None:
+        for connection_id in ready:
             if connection_id in self._draining:
                 # That drain may have looked into the queue for the last time already.
                 self._asked_again.add(connection_id)
@@ -158,19 +160,21 @@ class Worker:
         with contextlib.suppress(Unavailable):
             await self._db.write(lambda tx: claim.give_back_all(tx, self._means.owner))
 
-    async def _housekeeping(self, needed: bool) -> bool:
-        """Whether there was something to do."""
-        done = needed
-        while needed:
+    async def _housekeeping(self, found: _Seen) -> _Seen:
+        """Does it step by step; what there is to do then. No connection waits for more than a step of it."""
+        moved = True
+        while found.housekeeping and moved and not self._stopping:
             swept = await self._db.write(housekeeping.sweep)
             self._metrics.takeover(swept.taken_over)
-            needed = swept.total > 0 and await self._db.read(housekeeping.housekeeping_needed)
+            moved = swept.total > 0
+            found = await self._db.read(_seen)
+            self._serve(found.ready)
         now = self._clock.now()
         if now - self._mended_at >= MEND_EVERY:
             self._mended_at = now
             await self._db.write(housekeeping.mend)
-            done = True
-        return done
+            found = await self._db.read(_seen)
+        return found
 
     async def _ask(self) -> None:
         try:

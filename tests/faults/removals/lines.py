@@ -105,7 +105,35 @@ LINES: Final[tuple[Removal, ...]] = (
         "strays: what a release missed",
         "A conversion that was held at the moment of the release is held for ever.",
         "store/test_hold.py::test_what_was_held_while_its_connection_was_released_goes_on[sqlite]",
-        engine("housekeeping", "    strays.free(tx, tx.now())\n"),
+        engine("housekeeping", "freed = strays.free(tx, now)", "freed = 0"),
+    ),
+    cut(
+        "hold, pause and release in steps",
+        "Every other request waits until all of a very long queue is held.",
+        "store/test_hold.py::test_a_long_queue_is_held_paused_and_released_step_by_step[sqlite]",
+        engine("hold", ".limit(CHUNK)"),
+    ),
+    cut(
+        "housekeeping: connections are served between its steps",
+        "While very much falls due at one platform nothing is sent to the others.",
+        "store/test_worker.py::test_nobody_waits_for_all_of_the_housekeeping[sqlite]",
+        engine(
+            "worker",
+            "            found = await self._db.read(_seen)\n            self._serve(found.ready)\n",
+            "            found = await self._db.read(_seen)\n",
+        ),
+    ),
+    cut(
+        "housekeeping: ends when the worker must stop",
+        "A worker that is told to stop goes on for minutes and is killed.",
+        "store/test_worker.py::test_a_worker_that_must_stop_leaves_the_housekeeping_to_others[sqlite]",
+        engine("worker", "found.housekeeping and moved and not self._stopping:", "found.housekeeping and moved:"),
+    ),
+    cut(
+        "closed windows: found by the connections",
+        "Each look of a worker reads all that is queued.",
+        "store/test_plans.py::test_every_hot_question_is_answered_by_its_index[without statistics-sqlite]",
+        engine("hold", '_D.connection_id == _C.id + literal_column("0")', "_D.connection_id == _C.id"),
     ),
     cut(
         "plan and record of one lead: one after the other",
