@@ -128,6 +128,8 @@ def test_a_log_that_a_reader_holds_is_not_looked_through_at_every_commit(
     monkeypatch.setattr(checkpoint, "MANY", 50)
     monkeypatch.setattr(checkpoint, "LONGEST", 200)
     monkeypatch.setattr(checkpoint, "QUIET_S", 0)
+    monkeypatch.setattr(checkpoint, "REST", 10**6)
+    monkeypatch.setattr(checkpoint, "REST_S", 600.0)
     monkeypatch.setattr(sqlite, "LOG_BYTES", 300 * 4096)
     log, real, looks = path.with_name(path.name + "-wal"), checkpoint._copy, Counter[str]()
 
@@ -140,7 +142,6 @@ def test_a_log_that_a_reader_holds_is_not_looked_through_at_every_commit(
     async def run() -> None:
         db = open_database(f"sqlite:///{path}", SystemClock())
         await add(db, 0)
-        monkeypatch.setattr(checkpoint, "REST", 10**6)
         with reading(path):
             for number in range(1, 201):
                 await add(db, number)
@@ -152,6 +153,32 @@ def test_a_log_that_a_reader_holds_is_not_looked_through_at_every_commit(
             await add(db, number)
         assert without_its_log(path) > 200
         assert log.stat().st_size <= 500 * 4120
+        await db.close()
+
+    asyncio.run(run())
+
+
+def test_copying_goes_on_while_it_moves_something(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it took: under load the log would grow while it rests."""
+    monkeypatch.setattr(checkpoint, "PAGES", 20)
+    monkeypatch.setattr(checkpoint, "MANY", 20)
+    monkeypatch.setattr(checkpoint, "REST", 10**6)
+    monkeypatch.setattr(checkpoint, "REST_S", 600.0)
+    real, copied = checkpoint._copy, threading.Semaphore(0)
+
+    def copy(connection: sqlite3.Connection) -> None:
+        real(connection)
+        copied.release()
+
+    monkeypatch.setattr(checkpoint, "_copy", copy)
+
+    async def run() -> None:
+        db = open_database(f"sqlite:///{path}", SystemClock())
+        for number in range(20):
+            await add(db, 2 * number)
+            await add(db, 2 * number + 1)
+            if number % 4 == 3:
+                assert await asyncio.to_thread(copied.acquire, timeout=10)
         await db.close()
 
     asyncio.run(run())

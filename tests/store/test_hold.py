@@ -21,9 +21,9 @@ from tests.support.engine import ACCEPTED, DOWN, HOLD, LEASE_US, RETRY, World
 from tests.support.postgres import Server
 
 
-def hold(world: World, slug: str = "google_ads") -> int:
+def hold(world: World, slug: str = "google_ads") -> None:
     connection_id = world.connections[slug].id
-    return world.write(lambda tx: hold_connection(tx, connection_id, reason="credentials", outcome=HOLD, now=tx.now()))
+    world.write(lambda tx: hold_connection(tx, connection_id, reason="credentials", outcome=HOLD, now=tx.now()))
 
 
 def pause(world: World, slug: str = "google_ads") -> None:
@@ -195,13 +195,15 @@ def test_a_long_queue_is_held_paused_and_released_step_by_step(world: World) -> 
     assert world.states().count(State.WAITING) == count
     assert {row.passed for row in world.deliveries()} == {1}
 
-    assert hold(world, "meta") == count
+    assert world.run(operations.pause(world.db, world.project_ref, "meta")).count == count
+    assert world.run(operations.pause(world.db, world.project_ref, "meta")).count == 0, "it is paused already"
     assert world.states().count(State.HELD) == CHUNK
     assert sweep_all(world) == CHUNK
     assert world.states().count(State.HELD) == count
 
     world.step(DAY)
     assert release(world, "meta") == count
+    assert release(world, "meta") == 0, "it goes on already"
     assert world.states().count(State.WAITING) == CHUNK
     assert sweep_all(world) == CHUNK
     assert world.states().count(State.QUEUED) == count

@@ -134,8 +134,8 @@ def test_hold_and_incident_are_one_transaction(world: World) -> None:
     rated(world)
     number = world.connections["google_ads"].id
 
-    def work(tx: Tx) -> int:
-        return hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now())
+    def work(tx: Tx) -> None:
+        hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now())
 
     for after in range(1, 100):
         broken = BreakingDatabase(world.db, after)

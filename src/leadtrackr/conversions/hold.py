@@ -57,16 +57,15 @@ _HOLD: Final = prepare(
 )
 _TO_BE_HELD: Final = (_OF_CONNECTION, OPEN, _D.state.in_([constant(State.QUEUED), constant(State.WAITING)]))
 _HELD: Final = (_OF_CONNECTION, OPEN, _D.state == constant(State.HELD))
-_HOW_MANY_TO_HOLD: Final = prepare(select(func.count().label("n")).where(*_TO_BE_HELD))
-_HOW_MANY_HELD: Final = prepare(select(func.count().label("n")).where(*_HELD))
+_HOW_MANY: Final = prepare(select(func.count().label("n")).where(_OF_CONNECTION, OPEN))
 
 
-def _some(*columns: ColumnElement[Any], where: Sequence[ColumnElement[bool]]) -> Prepared:
+def _some(*columns: ColumnElement[Any], where: Sequence[ColumnElement[bool]], most: int = CHUNK) -> Prepared:
     """Locks some of them, in the order of the index: to sort what is left at each step would read all of it again.
 
     Nobody is waited for, as with no order that could end in a deadlock; what is locked now is for the next step.
     """
-    return prepare(select(*columns).where(*where).limit(CHUNK).with_for_update(skip_locked=True))
+    return prepare(select(*columns).where(*where).limit(most).with_for_update(skip_locked=True))
 
 
 _TO_HOLD: Final = _some(_D.id, _D.job_id, _D.passed, where=_TO_BE_HELD)
@@ -135,7 +134,8 @@ _RELEASE: Final = prepare(
         updated_at=bindparam("now"),
     )
 )
-_TO_RELEASE: Final = _some(_D.id, where=_HELD)
+# Half a step: what goes on is older than what falls due elsewhere, which needs the other half to be queued beside it.
+_TO_RELEASE: Final = _some(_D.id, where=_HELD, most=CHUNK // 2)
 _RELEASE_DELIVERIES: Final = prepare(
     update(deliveries).where(IdsIn(_D.id, "ids")).values(state=State.WAITING.value, updated_at=bindparam("now"))
 )
@@ -147,11 +147,14 @@ def clock(tx: Tx, connection_id: int, *, now: int) -> int:
     return int(row.shows)
 
 
-def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> int:
-    """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still.
+def how_many(tx: Tx, connection_id: int) -> int:
+    """How many deliveries of a connection are neither settled nor being sent: what is held with it, or goes on."""
+    row: Any = tx.first(_HOW_MANY, of_connection=connection_id)
+    return int(row.n)
 
-    Returns how many deliveries that are, those that follow in later steps among them.
-    """
+
+def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome, now: int) -> None:
+    """Nothing is sent until a person has mended it. What was to be sent is held, its clock stands still."""
     tx.run(
         _HOLD,
         of_connection=connection_id,
@@ -161,10 +164,8 @@ def hold_connection(tx: Tx, connection_id: int, *, reason: str, outcome: Outcome
         now=now,
     )
     incidents.stopped(tx, connection_id, outcome, now)
-    count: Any = tx.first(_HOW_MANY_TO_HOLD, of_connection=connection_id)
     _, passed = hold_deliveries(tx, connection_id, code=outcome.code, now=now)
     pass_jobs(tx, passed, now=now)
-    return int(count.n)
 
 
 def hold_deliveries(tx: Tx, connection_id: int, *, code: str, now: int) -> tuple[int, list[int]]:
@@ -218,13 +219,11 @@ def clear_failures(tx: Tx, connection_id: int, *, now: int) -> None:
     incidents.works(tx, connection_id, now)
 
 
-def release_connection(tx: Tx, connection_id: int, *, now: int) -> int:
-    """Sending goes on, in the original order with the original times; returns how many deliveries were held."""
+def release_connection(tx: Tx, connection_id: int, *, now: int) -> None:
+    """Sending goes on, in the original order with the original times."""
     tx.run(_RELEASE, of_connection=connection_id, now=now)
     incidents.released(tx, connection_id, now)
-    count: Any = tx.first(_HOW_MANY_HELD, of_connection=connection_id)
     release_deliveries(tx, connection_id, now=now)
-    return int(count.n)
 
 
 def release_deliveries(tx: Tx, connection_id: int, *, now: int) -> int:

@@ -187,11 +187,12 @@ def sweep(tx: Tx) -> Swept:
     What a stopped or released connection has left moves after it.
     """
     now = tx.now()
+    # First, before any delivery is locked: a dead worker's are waited for.
+    dead = _take_over(tx, now)
     freed = strays.free(tx, now)
     due = [row.id for row in tx.all(_DUE, now=now)]
     if due:
         tx.run(_PROMOTE, ids=sorted(due), now=now)
-    dead = _take_over(tx, now)
     closed = tx.all(_CLOSED, now=now)
     expired = sorted(row.id for row in closed)
     if closed:

@@ -15,7 +15,7 @@ from leadtrackr.conversions import once, outcomes
 from leadtrackr.conversions.again import AGAIN, Plan, sort
 from leadtrackr.conversions.condition import Stands, condition
 from leadtrackr.conversions.connections import Connected, connected, in_project, locked_in_project
-from leadtrackr.conversions.hold import hold_connection, release_connection
+from leadtrackr.conversions.hold import hold_connection, how_many, release_connection
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, Connection, ConnectionState, State
 from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
 from leadtrackr.conversions.settle import close_up, pass_jobs
@@ -221,8 +221,9 @@ async def pause(db: Database, project_ref: str, which: str | int) -> Turned:
             name = registry.get(found.destination).name
             raise Conflict(f"{name} is held already: nothing is sent there until a person has mended what holds it.")
         outcome = Outcome(kind=Kind.HOLD, code=outcomes.PAUSED_BY_PERSON, hold="configuration")
-        count = 0 if held else hold_connection(tx, found.id, reason=BY_A_PERSON, outcome=outcome, now=tx.now())
-        return _turned(tx, found, count, changed=not held)
+        if not held:
+            hold_connection(tx, found.id, reason=BY_A_PERSON, outcome=outcome, now=tx.now())
+        return _turned(tx, found, how_many(tx, found.id) if not held else 0, changed=not held)
 
     return await db.write(work)
 
@@ -234,7 +235,8 @@ async def resume(db: Database, project_ref: str, which: str | int) -> Turned:
         project = accounts.find_project(tx, project_ref)
         found, now = locked_in_project(tx, project.id, which), tx.now()
         changed = condition(found, now).state != Stands.ACTIVE
-        return _turned(tx, found, release_connection(tx, found.id, now=now), changed=changed)
+        release_connection(tx, found.id, now=now)
+        return _turned(tx, found, how_many(tx, found.id) if found.state == ConnectionState.HELD else 0, changed=changed)
 
     return await db.write(work)
 

@@ -88,7 +88,8 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     TAKEN_OVER: Code(
         Kind.UNKNOWN,
         "The worker that had it stopped without saying what became of it; whether it was sent is not known.",
-        "Nothing to do: it is sent again under the same event id, which platforms that know such ids count once.",
+        "Nothing to do: unless it has been settled since, it is sent again under the same event id, which platforms "
+        "that know such ids count once.",
         action=Action.WAIT,
     ),
     INTERRUPTED: Code(

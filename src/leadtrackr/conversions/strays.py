@@ -50,12 +50,16 @@ _FIND_RELEASED: Final = _find(_RELEASED)
 
 
 def stop(tx: Tx, now: int) -> tuple[int, list[int]]:
-    """Stops a step of what is to be sent on each stopped connection; how many, and the jobs that it passed."""
+    """Stops a step of what is to be sent on stopped connections; how many, and the jobs that it passed."""
     stopped, passed = 0, list[int]()
     for row in tx.all(_FIND_HELD):
+        if stopped >= hold.CHUNK:
+            break
         count, jobs = hold.hold_deliveries(tx, row.id, code=row.hold_code or outcomes.HELD, now=now)
         stopped, passed = stopped + count, passed + jobs
     for row in tx.all(_FIND_PAUSED, now=now):
+        if stopped >= hold.CHUNK:
+            break
         jobs = hold.pass_by(tx, row.id, until=row.paused_until, now=now)
         stopped, passed = stopped + len(jobs), passed + jobs
     return stopped, passed
@@ -63,4 +67,9 @@ def stop(tx: Tx, now: int) -> tuple[int, list[int]]:
 
 def free(tx: Tx, now: int) -> int:
     """A step of what is held though its connection is not goes on; returns how many."""
-    return sum(hold.release_deliveries(tx, row.id, now=now) for row in tx.all(_FIND_RELEASED))
+    freed = 0
+    for row in tx.all(_FIND_RELEASED):
+        freed += hold.release_deliveries(tx, row.id, now=now)
+        if freed >= hold.CHUNK // 2:
+            break
+    return freed

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -120,14 +119,27 @@ class Worker:
 
     async def look(self) -> None:
         """One look: housekeeping, and a task for each connection that has something to send."""
-        found = await self._housekeeping(await self._db.read(_seen))
+        found, moved = await self._db.read(_seen), True
+        while found.housekeeping and moved and not self._stopping:
+            swept = await self._db.write(housekeeping.sweep)
+            self._metrics.takeover(swept.taken_over)
+            moved = swept.total > 0
+            found = await self._db.read(_seen)
+            if found.housekeeping and moved:
+                # Nobody waits for more than a step of it.
+                await self._mend_in_time()
+                self._begin(found)
+        if await self._mend_in_time():
+            found = await self._db.read(_seen)
         await self._versions.look()
+        self._begin(found)
+
+    def _begin(self, found: _Seen) -> None:
+        if self._stopping:
+            return
         if found.questions and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
-        self._serve(found.ready)
-
-    def _serve(self, ready: Sequence[int]) -> None:
-        for connection_id in ready:
+        for connection_id in found.ready:
             if connection_id in self._draining:
                 # That drain may have looked into the queue for the last time already.
                 self._asked_again.add(connection_id)
@@ -160,21 +172,14 @@ class Worker:
         with contextlib.suppress(Unavailable):
             await self._db.write(lambda tx: claim.give_back_all(tx, self._means.owner))
 
-    async def _housekeeping(self, found: _Seen) -> _Seen:
-        """Does it step by step; what there is to do then. No connection waits for more than a step of it."""
-        moved = True
-        while found.housekeeping and moved and not self._stopping:
-            swept = await self._db.write(housekeeping.sweep)
-            self._metrics.takeover(swept.taken_over)
-            moved = swept.total > 0
-            found = await self._db.read(_seen)
-            self._serve(found.ready)
+    async def _mend_in_time(self) -> bool:
+        """Whether its time had come."""
         now = self._clock.now()
-        if now - self._mended_at >= MEND_EVERY:
-            self._mended_at = now
-            await self._db.write(housekeeping.mend)
-            found = await self._db.read(_seen)
-        return found
+        if now - self._mended_at < MEND_EVERY:
+            return False
+        self._mended_at = now
+        await self._db.write(housekeeping.mend)
+        return True
 
     async def _ask(self) -> None:
         try:

@@ -27,8 +27,10 @@ begin anew: only one that is copied whole can, and under load there is always so
 QUIET_S: Final = 0.1
 """A moment is quiet when nobody has written for so long."""
 REST: Final = 20
-"""After a copy that leaves much, so many times what it took is rested: a long reader holds the log where it is, and to
-look through a long log for nothing takes time."""
+"""After a copy that moved nothing, so many times what it took is rested: a long reader holds the log where it is, and
+to look through a long log for nothing takes time."""
+REST_S: Final = 10.0
+"""Most seconds of such a rest: the reader may be gone."""
 _COPY: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 """Copies what nobody reads any more, and waits for nobody."""
 _VERSION: Final = 3_007_000
@@ -93,10 +95,12 @@ class Checkpoints:
                 self._wait_for_quiet()
                 if self._closing.is_set():
                     return
+                held, waiting = self._held()
                 started = time.monotonic()
                 _copy(connection)
-                if self._held()[1] >= MANY:
-                    self._closing.wait(REST * (time.monotonic() - started))
+                held_then, waiting_then = self._held()
+                if held_then >= held and held_then - waiting_then <= held - waiting:
+                    self._closing.wait(min(REST_S, REST * (time.monotonic() - started)))
 
     def _wait_for_quiet(self) -> None:
         """Returns when nobody has written for a moment, when too much waits, or at the end."""

@@ -29,8 +29,9 @@ T = TypeVar("T")
 GROUP: Final = 512
 """Most pieces of work in one commit: bounds how long the first one waits for the last."""
 READERS: Final = 4
-LOG_BYTES: Final = 128 * 1024**2
-"""What the log may keep of the disk while there is nothing in it: what it grows to by itself under load."""
+LOG_BYTES: Final = 256 * 1024**2
+"""What the log may keep of the disk when it begins anew: more than it grows to by itself under load, so that nothing is
+cut off at every turn."""
 _BEGIN: Final = "BEGIN IMMEDIATE"
 _CLOSED: Final = "The database is closed: the server is stopping."
 
@@ -275,7 +276,7 @@ class SqliteDatabase:
             self._commit(group)
 
     def _commit(self, group: list[_Item]) -> None:
-        connection = self._writer_connection
+        connection, committed = self._writer_connection, False
         try:
             before = connection.total_changes
             self._wait_for_the_disk(any(item.durable for item in group))
@@ -301,11 +302,14 @@ class SqliteDatabase:
                 self._health.succeeded()
             if self._on_commit is not None:
                 self._on_commit(len(group))
-            self._checkpoints.after_commit(connection)
+            committed = True
         for loop in {item.loop for item in group}:
             # A loop that has closed in the meantime waits for nothing any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_resolve, [item for item in group if item.loop is loop])
+        if committed:
+            # Whoever waited for the commit has its answer: to copy a log takes time.
+            self._checkpoints.after_commit(connection)
 
     def _wait_for_the_disk(self, wait: bool) -> None:
         """Whether the next commit does; it takes those before it along, as the log is one file."""

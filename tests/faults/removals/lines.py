@@ -111,7 +111,7 @@ LINES: Final[tuple[Removal, ...]] = (
         "hold, pause and release in steps",
         "Every other request waits until all of a very long queue is held.",
         "store/test_hold.py::test_a_long_queue_is_held_paused_and_released_step_by_step[sqlite]",
-        engine("hold", ".limit(CHUNK)"),
+        engine("hold", ".limit(most)"),
     ),
     cut(
         "housekeeping: connections are served between its steps",
@@ -119,8 +119,7 @@ LINES: Final[tuple[Removal, ...]] = (
         "store/test_worker.py::test_nobody_waits_for_all_of_the_housekeeping[sqlite]",
         engine(
             "worker",
-            "            found = await self._db.read(_seen)\n            self._serve(found.ready)\n",
-            "            found = await self._db.read(_seen)\n",
+            "                self._begin(found)\n",
         ),
     ),
     cut(
