@@ -30,6 +30,10 @@ async def rows(works: Works) -> list[Any]:
     return await works.world.db.read(lambda tx: tx.all(DELIVERIES))
 
 
+async def inquiries(works: Works) -> list[Any]:
+    return await works.world.db.read(lambda tx: tx.all(prepare(select(tables.inquiries))))
+
+
 async def questions(works: Works) -> int:
     return sum("requestStatus" in call["path"] for call in await works.calls("google_ads"))
 
@@ -176,6 +180,82 @@ def test_a_platform_that_cannot_be_asked_is_asked_again(world: World) -> None:
     world.run(story())
 
 
+def test_what_is_asked_for_again_and_again_ends_with_the_days_of_its_tries(world: World) -> None:
+    """As every other try: the platform may take years of the same answer, a lead's owner wants to know."""
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await say(works, {0: "INTERNAL_ERROR"}, repeats="none")
+            days = 0.0
+            while (await rows(works))[0].state != "expired":
+                await works.deliver()
+                world.step(30 * MINUTE)
+                days += 30 * MINUTE / DAY
+                assert days < 4
+            (row,) = await rows(works)
+            assert (row.code, row.detail.partition(":")[0]) == (
+                "retries_over",
+                "PROCESSING_ERROR_REASON_INTERNAL_ERROR",
+            )
+            assert days > 2.7
+
+    world.run(story())
+
+
+def test_a_platform_that_asks_to_be_left_alone_is_asked_nothing_and_sent_nothing(world: World) -> None:
+    """A question that is answered with a pause pauses the connection, and the other questions wait for its end."""
+    world.furnish("google_ads")
+    rate_all(world, 1)
+    later = [world.post(world.lead(email=f"later{n}@example.de"), "Won", 5000) for n in range(2)]
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            await service.update_status(world.db, world.ids, world.api_key, later[0])
+            await works.deliver()
+            slow = {"status": 429, "retry_after": str(2 * 3600), "path": "requestStatus", "until": 1}
+            await works.fault({"destination": "google_ads", **slow})
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert await questions(works) == 1, "the second one is not put any more"
+            calls = len(await works.calls("google_ads"))
+            await service.update_status(world.db, world.ids, world.api_key, later[1])
+            for _ in range(3):
+                world.step(30 * MINUTE)
+                await works.deliver()
+            assert len(await works.calls("google_ads")) == calls
+            for _ in range(6):
+                world.step(30 * MINUTE)
+                await works.deliver()
+            assert [row.state for row in await rows(works)] == ["confirmed"] * 3
+
+    world.run(story())
+
+
+def test_a_held_connection_is_asked_when_it_goes_on(world: World) -> None:
+    """The day after which a question is given up is over by then: it is put all the same."""
+    world.furnish("google_ads")
+    rate_all(world, 1)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            await operations.pause(world.db, world.project_ref, "google_ads")
+            for _ in range(48):
+                world.step(HOUR)
+                await works.deliver()
+            assert await questions(works) == 0
+            await operations.resume(world.db, world.project_ref, "google_ads")
+            world.step(HOUR)
+            await works.deliver()
+            assert await questions(works) == 1
+            assert {row.state for row in await rows(works)} == {"confirmed"}
+
+    world.run(story())
+
+
 def test_a_question_is_taken_by_one_worker_and_taken_over_when_that_one_dies(world: World) -> None:
     world.furnish("google_ads")
     rate_all(world, 2)
@@ -242,13 +322,19 @@ def test_a_connection_whose_secrets_cannot_be_read_keeps_nobody_else_from_being_
                 world.step(30 * MINUTE)
                 await works.deliver()
             assert [row.state for row in await rows(works)] == ["accepted", "confirmed"]
-            world.step(DAY)
+            (lost,) = [row for row in await inquiries(works) if row.state != "known"]
+            assert (lost.state, lost.times, lost.note.partition(":")[0]) == ("open", 0, "unreadable_secrets")
+            world.step(2 * DAY)
             await works.deliver()
-            assert (await rows(works))[0].code == "status_unknown"
+            assert (await rows(works))[0].code == "ok", (
+                "nobody has asked Google, so it has not said that it knows nothing"
+            )
+            world.step(inquiry.UNASKED_FOR)
+            await works.deliver()
+            assert (await rows(works))[0].code == "status_not_asked"
 
     world.run(story())
-    (lost,) = (row for row in world.rows(tables.inquiries) if row.state != "known")
-    assert (lost.state, lost.note.partition(":")[0]) == ("given_up", "unreadable_secrets")
+    assert sorted(row.state for row in world.rows(tables.inquiries)) == ["closed", "known"]
 
 
 def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +354,7 @@ def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, m
                 broken = structs.replace(google, status=structs.replace(google.status, read=fall))
                 odd.setitem(DESTINATIONS, "google_ads", broken)
                 await works.deliver()
-            (question,) = await world.db.read(lambda tx: tx.all(prepare(select(tables.inquiries))))
+            (question,) = await inquiries(works)
             assert (question.times, question.note) == (1, "unreadable: ")
             world.step(HOUR)
             await works.deliver()
@@ -307,7 +393,7 @@ def test_a_question_that_nobody_can_be_asked_any_more_is_closed(
     assert (question.state, question.note, question.times) == ("closed", "status_not_asked", 1)
     said = outcomes.explain("google_ads", "status_not_asked")
     assert said is not None
-    assert "cannot ask" in said.sentence
+    assert "could not ask" in said.sentence
 
 
 def test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing(world: World) -> None:
@@ -329,17 +415,17 @@ def test_what_is_said_late_of_what_a_person_has_mended_since_stops_nothing(world
             await works.deliver()
             await service.update_status(world.db, world.ids, world.api_key, second)
             await works.deliver()
-            await works.fault({"destination": "google_ads", "status": 503, "path": "requestStatus", "until": 1})
             world.step(30 * MINUTE)
             await works.deliver()
-            assert await is_held(), "one of the two has been answered"
+            assert await is_held()
+            assert await questions(works) == 1, "the other one waits until the connection is mended"
             world.step(MINUTE)
             await works.settings(google_ads={"processing_errors": {}, "repeats": "none"})
             await operations.resume(world.db, world.project_ref, connection)
             await works.deliver()
             world.step(30 * MINUTE)
             await works.deliver()
-            assert await questions(works) == 4, "of both before and of both since"
+            assert await questions(works) == 3, "of both before, and of what has been sent together since"
             assert not await is_held()
             world.step(MEND_EVERY)
             await works.deliver()

@@ -312,9 +312,9 @@ def test_an_answer_that_comes_twice_counts_once(world: World) -> None:
     world.step(DAY)
     (asked,) = world.write(inquiry.take_due)
     answer = Known((RETRY,))
-    assert world.write(lambda tx: inquiry.apply(tx, asked, status, answer)) == [(1, State.WAITING)]
+    assert world.write(lambda tx: inquiry.apply(tx, asked, status, answer, retry_days=3)) == [(1, State.WAITING)]
     world.step(SECOND)
     world.sweep()
     world.send("google_ads")
-    assert world.write(lambda tx: inquiry.apply(tx, asked, status, answer)) == []
+    assert world.write(lambda tx: inquiry.apply(tx, asked, status, answer, retry_days=3)) == []
     assert world.states() == [State.ACCEPTED]

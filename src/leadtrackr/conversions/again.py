@@ -33,7 +33,7 @@ class Fate(StrEnum):
     SKIPPED = "skipped"
 
 
-_NOT_SOONER: Final = frozenset({outcomes.ASKED_AGAIN, outcomes.TOO_RECENT})
+_NOT_SOONER: Final = frozenset({outcomes.ASKED_AGAIN, outcomes.TOO_RECENT, "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK"})
 """What waits under these goes at its time and no sooner: it was asked for already, or its window is not open yet."""
 SENT: Final = frozenset({Fate.SEND, Fate.REPEAT, Fate.HELD})
 _LEFT_ALONE: Final = frozenset({Fate.CONVERTED, Fate.OTHER_ACCOUNT, Fate.ACCEPTED, Fate.ON_ITS_WAY, Fate.SKIPPED})

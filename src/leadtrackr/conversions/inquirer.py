@@ -1,5 +1,6 @@
 """Asks the platforms that answer later; part of the worker."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -7,11 +8,12 @@ import structlog
 from leadtrackr.conversions import connections, inquiry
 from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.exchange import exchange
+from leadtrackr.conversions.hold import pause_connection
 from leadtrackr.conversions.inquiry import Inquiry
-from leadtrackr.conversions.model import Connection, State
+from leadtrackr.conversions.model import Connection, ConnectionState, State
 from leadtrackr.conversions.preview import UNREADABLE
 from leadtrackr.conversions.tokens import Tokens
-from leadtrackr.db.database import Database
+from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.contract import (
     HTTP_CODES,
     Destination,
@@ -20,6 +22,7 @@ from leadtrackr.destinations.contract import (
     NotYet,
     Outcome,
     Response,
+    Scope,
     StatusAnswer,
     StatusPoll,
 )
@@ -32,6 +35,15 @@ from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
 TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a code, not a token
 _UNREADABLE: Final = NotYet(Outcome(kind=HTTP_CODES["unreadable"].kind, code="unreadable"))
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unasked:
+    """The question was not put: its connection is held or left alone, has no token, or its limits are used up."""
+
+    reason: Outcome | None
+    until: int | None = None
+    """When it can be, microseconds UTC, if that is known."""
 
 
 class Inquirer:
@@ -52,43 +64,64 @@ class Inquirer:
         asked = 0
         while await self._db.read(inquiry.any_due):
             taken = await self._db.write(inquiry.take_due)
+            away: set[int] = set()
             for one in taken:
-                await self._ask(one)
+                if not await self._ask(one, away=one.connection_id in away):
+                    away.add(one.connection_id)
             asked += len(taken)
             if not taken:
                 break
         return asked
 
-    async def _ask(self, one: Inquiry) -> None:
-        connection = await self._db.read(lambda tx: connections.by_id(tx, one.connection_id))
+    async def _ask(self, one: Inquiry, *, away: bool) -> bool:
+        """Whether the connection can be asked more. `away`: it could not be, a moment ago."""
+        connection, now = await self._db.read(lambda tx: (connections.by_id(tx, one.connection_id), tx.now()))
         destination = DESTINATIONS.get(connection.destination) if connection else None
         if connection is None or destination is None or destination.status is None:
             # Left open, it would be taken up again and again, for ever.
             await self._db.write(lambda tx: inquiry.close(tx, one))
             _log.warning("cannot_ask", connection=one.connection_id, destination=connection and connection.destination)
-            return
+            return True
         status = destination.status
-        answer = await self._answer(one, connection, destination, status)
-        expired = isinstance(answer, NotYet) and answer.outcome is not None and answer.outcome.code == TOKEN_EXPIRED
-        moved = await self._db.write(lambda tx: inquiry.apply(tx, one, status, answer, soon=expired))
+        answer = _Unasked(None) if away else await self._answer(one, connection, destination, status, now)
+        if isinstance(answer, _Unasked):
+            await self._db.write(lambda tx: inquiry.postpone(tx, one, status, answer.reason, answer.until))
+            return not away
+        trouble = answer.outcome if isinstance(answer, NotYet) else None
+        expired = trouble is not None and trouble.code == TOKEN_EXPIRED
+        stays_away = trouble is not None and trouble.scope == Scope.DESTINATION and not expired
+
+        def work(tx: Tx) -> list[tuple[int, State]]:
+            if stays_away and trouble is not None and trouble.retry_after_s is not None:
+                # It asks to be left alone, and that is meant for conversions too.
+                pause_connection(tx, one.connection_id, outcome=trouble, now=tx.now(), fraction=1.0)
+            days = destination.limits.retry_days
+            return inquiry.apply(tx, one, status, answer, retry_days=days, soon=expired)
+
+        moved = await self._db.write(work)
         for state in {state for _, state in moved}:
             count = sum(found == state for _, found in moved)
             self._metrics.delivery(destination.slug, state.value, count)
             if state in (State.WAITING, State.HELD):
                 _log.info("platform_asks_again", destination=destination.slug, state=state.value, count=count)
+        return not stays_away
 
     async def _answer(
-        self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll
-    ) -> StatusAnswer:
+        self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll, now: int
+    ) -> "StatusAnswer | _Unasked":
+        if connection.state != ConnectionState.ACTIVE:
+            return _Unasked(None)
+        if connection.paused_until is not None and connection.paused_until > now:
+            return _Unasked(None, connection.paused_until)
         try:
             settings = connections.full_settings(connection, self._box)
         except UnreadableSecretError as error:
-            return NotYet(Outcome(kind=Kind.HOLD, code=UNREADABLE, detail=str(error), hold="configuration"))
+            return _Unasked(Outcome(kind=Kind.HOLD, code=UNREADABLE, detail=str(error), hold="configuration"))
         token = await self._tokens.get(connection, destination, settings)
         if isinstance(token, Outcome):
-            return NotYet(token)
+            return _Unasked(token)
         if not await Allowance.of(destination, settings, self._clock).spend(self._db, _no_waiting):
-            return NotYet(None)
+            return _Unasked(None)
         request = status.request(one.reference, settings, token)
         response, failure = await exchange(
             self._http, request, destination.limits.timeout_s, self._clock, after_send="network"

@@ -4,14 +4,14 @@ The order in which the events were sent is kept with the request's reference, si
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, exists, literal_column, select, update
+from sqlalchemy import bindparam, exists, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from leadtrackr.conversions import moot, outcomes, schedule
-from leadtrackr.conversions.hold import hold_connection
+from leadtrackr.conversions.hold import clock, hold_connection
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import UNSETTLED, Connection, Result, State
 from leadtrackr.db.database import Tx
@@ -19,14 +19,17 @@ from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import deliveries, inquiries
 from leadtrackr.destinations.contract import Kind, Known, NotYet, Outcome, StatusAnswer, StatusPoll
 from leadtrackr.destinations.registry import DESTINATIONS
-from leadtrackr.kit.clock import MINUTE, SECOND
+from leadtrackr.kit.clock import DAY, MINUTE, SECOND
 
 TOGETHER: Final = 20
 """Most requests asked about in one round."""
+UNASKED_FOR: Final = 30 * DAY
+"""From the request. A question that could not be put for so long, as its connection was held, is put no more."""
 TAKEN_FOR: Final = 5 * MINUTE
 """A worker that has taken a question and died is followed by another one after this time."""
 _I: Final = inquiries.c
 _D: Final = deliveries.c
+_AGAIN_KINDS: Final = frozenset({Kind.RETRY, Kind.UNKNOWN})
 _places = msgspec.json.Decoder(list[int | None])
 
 _BEGIN: Final = prepare(
@@ -52,13 +55,18 @@ _AGAIN: Final = prepare(
     .where(_I.id == bindparam("of_inquiry"))
     .values(times=_I.times + 1, next_at=bindparam("at"), note=bindparam("new_note"))
 )
+_POSTPONE: Final = prepare(
+    update(inquiries)
+    .where(_I.id == bindparam("of_inquiry"))
+    .values(next_at=bindparam("at"), note=bindparam("new_note"))
+)
 _CLOSE: Final = prepare(
     update(inquiries)
     .where(_I.id == bindparam("of_inquiry"), _I.state == constant("open"))
     .values(state=bindparam("new_state"), note=bindparam("new_note"), times=_I.times + 1)
 )
 _STILL_ACCEPTED: Final = prepare(
-    select(_D.id, _D.closes_at)
+    select(_D.id, _D.closes_at, _D.retry_until)
     .where(IdsIn(_D.id, "ids"), _D.state == constant(State.ACCEPTED))
     .order_by(_D.id)
     .with_for_update()
@@ -68,6 +76,7 @@ _MOVE: Final = prepare(
     .where(IdsIn(_D.id, "ids"))
     .values(
         {name: bindparam(f"new_{name}") for name in ("state", "code", "detail", "run_at", "settled_at", "updated_at")}
+        | {"retry_until": func.coalesce(_D.retry_until, bindparam("new_retry_until"))}
     )
 )
 _SAY: Final = prepare(
@@ -96,6 +105,8 @@ class _Step(msgspec.Struct, frozen=True):
     detail: str | None
     run_at: int
     settled_at: int | None
+    retry_until: int | None = None
+    """When its tries end by the connection's clock, unless an earlier failure has said so."""
 
 
 def begin(tx: Tx, connection: Connection, results: Sequence[Result], now: int) -> None:
@@ -142,11 +153,12 @@ def take_due(tx: Tx) -> list[Inquiry]:
 
 
 def apply(
-    tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: StatusAnswer, *, soon: bool = False
+    tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: StatusAnswer, *, retry_days: int, soon: bool = False
 ) -> list[tuple[int, State]]:
     """Writes what a platform said; returns the deliveries that moved, with their new state.
 
-    `soon`: it could not be asked for a reason that is over in a minute, such as an old token.
+    What it asks to be sent again is tried for `retry_days` in all. `soon`: it could not be asked for a reason that is
+    over in a minute, such as an old token.
     """
     now = tx.now()
     if isinstance(answer, NotYet):
@@ -155,9 +167,22 @@ def apply(
     if tx.run(_CLOSE, of_inquiry=inquiry.id, new_state=_word(answer), new_note=None) == 0:
         return []
     if isinstance(answer, Known):
-        return _pin(tx, inquiry, answer.outcomes, now)
+        return _pin(tx, inquiry, answer.outcomes, now, retry_days)
     _say(tx, inquiry, answer.outcome.code, answer.outcome.detail or None, now)
     return []
+
+
+def postpone(tx: Tx, inquiry: Inquiry, status: StatusPoll, reason: Outcome | None, until: int | None = None) -> None:
+    """It could not be asked now. That does not count: the platform has not said that it does not know.
+
+    `until`: when it can be asked, microseconds UTC, if that is known. After a month nobody asks any more.
+    """
+    now = tx.now()
+    if now - inquiry.sent_at >= UNASKED_FOR:
+        close(tx, inquiry)
+        return
+    at = now + _step_of(inquiry, status) if until is None else until
+    tx.run(_POSTPONE, of_inquiry=inquiry.id, at=at, new_note=_note(reason))
 
 
 def close(tx: Tx, inquiry: Inquiry) -> None:
@@ -171,20 +196,30 @@ def _word(answer: StatusAnswer) -> str:
 
 
 def _ask_again(tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: NotYet, now: int, *, soon: bool) -> None:
-    note = None if answer.outcome is None else f"{answer.outcome.code}: {answer.outcome.detail}"
+    note = _note(answer.outcome)
     if now - inquiry.sent_at >= status.give_up_after_s * SECOND:
         tx.run(_CLOSE, of_inquiry=inquiry.id, new_state="given_up", new_note=note)
         _say(tx, inquiry, status.given_up, None, now)
         return
-    steps = status.again_after_s
-    delay = MINUTE if soon else int(steps[min(inquiry.times, len(steps) - 1)] * SECOND)
+    asked = None if answer.outcome is None else answer.outcome.retry_after_s
+    delay = MINUTE if soon else max(_step_of(inquiry, status), schedule.asked_delay(asked or 0))
     tx.run(_AGAIN, of_inquiry=inquiry.id, at=now + delay, new_note=note)
 
 
-def _accepted(tx: Tx, inquiry: Inquiry) -> dict[int, int]:
-    """The deliveries that are still where the request left them, with the end of their window."""
+def _step_of(inquiry: Inquiry, status: StatusPoll) -> int:
+    """Microseconds from this question to the next."""
+    steps = status.again_after_s
+    return int(steps[min(inquiry.times, len(steps) - 1)] * SECOND)
+
+
+def _note(outcome: Outcome | None) -> str | None:
+    return None if outcome is None else f"{outcome.code}: {outcome.detail}"
+
+
+def _accepted(tx: Tx, inquiry: Inquiry) -> dict[int, Any]:
+    """The deliveries that are still where the request left them, with the end of their window and of their tries."""
     ids = sorted(delivery_id for delivery_id in inquiry.deliveries if delivery_id is not None)
-    return {row.id: row.closes_at for row in tx.all(_STILL_ACCEPTED, ids=ids)}
+    return {row.id: row for row in tx.all(_STILL_ACCEPTED, ids=ids)}
 
 
 def _say(tx: Tx, inquiry: Inquiry, code: str, detail: str | None, now: int) -> None:
@@ -192,13 +227,14 @@ def _say(tx: Tx, inquiry: Inquiry, code: str, detail: str | None, now: int) -> N
     tx.run(_SAY, ids=sorted(_accepted(tx, inquiry)), new_code=code, new_detail=detail, now=now)
 
 
-def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tuple[int, State]]:
+def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int, retry_days: int) -> list[tuple[int, State]]:
     accepted = _accepted(tx, inquiry)
     taken_back = moot.taken_back(tx, list(accepted))
+    shown = clock(tx, inquiry.connection_id, now=now) if any(one.kind in _AGAIN_KINDS for one in said) else 0
     groups: dict[_Step, list[int]] = {}
     for delivery_id, outcome in zip(inquiry.deliveries, said, strict=True):
         if delivery_id in accepted:
-            step = _step(outcome, accepted[delivery_id], now)
+            step = _step(outcome, accepted[delivery_id], now, shown, retry_days)
             if step.state in UNSETTLED and delivery_id in taken_back:
                 step = _Step(State.CANCELLED, outcomes.TAKEN_BACK, outcome.detail or None, now, now)
             groups.setdefault(step, []).append(delivery_id)
@@ -211,8 +247,10 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tu
             new_detail=step.detail,
             new_run_at=step.run_at,
             new_settled_at=step.settled_at,
+            new_retry_until=step.retry_until,
             new_updated_at=now,
         )
+    incidents.lost(tx, [one for step, ids in groups.items() if step.state == State.EXPIRED for one in ids])
     hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
     # What a person has mended since then stops nothing: the events that are held go on with the next sweep.
     if hold is not None and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at):
@@ -220,13 +258,17 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int) -> list[tu
     return [(delivery_id, step.state) for step, ids in groups.items() for delivery_id in ids]
 
 
-def _step(outcome: Outcome, closes_at: int, now: int) -> _Step:
+def _step(outcome: Outcome, delivery: Any, now: int, shown: int, retry_days: int) -> _Step:
+    """Where an answer takes a delivery. `shown` is what the connection's clock shows, as in `record.move_of`."""
     detail = outcome.detail or None
     if outcome.kind in (Kind.ACCEPTED, Kind.CONFIRMED, Kind.REJECTED):
         return _Step(State(outcome.kind.value), outcome.code, detail, now, now)
     if outcome.kind == Kind.HOLD:
         return _Step(State.HELD, outcome.code, detail, now, None)
-    run_at = now + schedule.asked_delay(outcome.retry_after_s or 0)
-    if run_at >= closes_at:
-        return _Step(State.EXPIRED, outcomes.WINDOW_CLOSED, f"{outcome.code}: {detail or ''}", now, now)
-    return _Step(State.WAITING, outcome.code, detail, run_at, None)
+    delay, retry_until = schedule.asked_delay(outcome.retry_after_s or 0), shown + retry_days * DAY
+    last = f"{outcome.code}: {detail or ''}"
+    if shown + delay > (retry_until if delivery.retry_until is None else delivery.retry_until):
+        return _Step(State.EXPIRED, outcomes.RETRIES_OVER, last, now, now)
+    if now + delay >= delivery.closes_at:
+        return _Step(State.EXPIRED, outcomes.WINDOW_CLOSED, last, now, now)
+    return _Step(State.WAITING, outcome.code, detail, now + delay, None, retry_until)

@@ -192,8 +192,8 @@ OWN_CODES: Final[Mapping[str, Code]] = {
     ),
     NOT_ASKED: Code(
         Kind.ACCEPTED,
-        "The platform took the conversion, but what it made of it will not be found out: this version of LeadTrackr "
-        "cannot ask it about that.",
+        "The platform took the conversion, but what it made of it will not be found out: LeadTrackr could not ask "
+        "it about that.",
         "Nothing to do. Look on the platform itself whether it counts; it is not sent again.",
         action=Action.DONE,
     ),

@@ -219,6 +219,32 @@ LINES: Final[tuple[Removal, ...]] = (
         engine("inquiry", " and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at)"),
     ),
     cut(
+        "inquiries: what is asked for again ends with the days of its tries",
+        "A conversion that a platform can never process is sent every few hours until its window closes.",
+        "store/test_inquiry.py::test_what_is_asked_for_again_and_again_ends_with_the_days_of_its_tries[sqlite]",
+        engine(
+            "inquiry",
+            "shown + delay > (retry_until if delivery.retry_until is None else delivery.retry_until)",
+            "False",
+        ),
+    ),
+    cut(
+        "inquiries: a platform that asks for a pause gets it",
+        "Conversions are sent, and other questions put, in the pause that a question was answered with.",
+        "store/test_inquiry.py::test_a_platform_that_asks_to_be_left_alone_is_asked_nothing_and_sent_nothing[sqlite]",
+        engine(
+            "inquirer",
+            "                pause_connection(tx, one.connection_id, outcome=trouble, now=tx.now(), fraction=1.0)\n",
+            "                pass\n",
+        ),
+    ),
+    cut(
+        "inquiries: a held connection is asked when it goes on",
+        "A question is given up because of credentials that were mended a day too late.",
+        "store/test_inquiry.py::test_a_held_connection_is_asked_when_it_goes_on[sqlite]",
+        engine("inquirer", "if connection.state != ConnectionState.ACTIVE:", "if False:"),
+    ),
+    cut(
         "inquiries: one odd answer keeps no other from being asked",
         "What cannot be read of one connection leaves what became of all others unknown.",
         "store/test_inquiry.py::test_an_answer_that_cannot_be_read_at_all_is_asked_for_again[sqlite]",
