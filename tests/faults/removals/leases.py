@@ -13,6 +13,14 @@ LEASES: Final[tuple[Removal, ...]] = (
         quick=True,
     ),
     cut(
+        "fence: the lease token of an outcome, on PostgreSQL",
+        "There too a late outcome is written over the try of the worker that has the delivery now.",
+        "store/test_safeguards.py::"
+        "test_an_outcome_of_what_was_given_back_is_refused_though_the_lease_lives[postgresql]",
+        engine("record", '_D.lease_token == bindparam("of_token"), '),
+        quick=True,
+    ),
+    cut(
         "fence: an outcome is written once",
         "An outcome is written a second time.",
         "store/test_safeguards.py::test_an_outcome_is_written_once_though_the_lease_lives[sqlite]",
@@ -28,6 +36,13 @@ LEASES: Final[tuple[Removal, ...]] = (
         "lease check before each request",
         "A worker that stood still sends what another one has taken over.",
         "store/test_safeguards.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[sqlite]",
+        engine("drain", " and await lot.lease.keep()"),
+        quick=True,
+    ),
+    cut(
+        "lease check before each request, on PostgreSQL",
+        "There too a worker that stood still sends what another one has taken over.",
+        "store/test_safeguards.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[postgresql]",
         engine("drain", " and await lot.lease.keep()"),
         quick=True,
     ),

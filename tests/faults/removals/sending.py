@@ -129,6 +129,15 @@ SENDING: Final[tuple[Removal, ...]] = (
         quick=True,
     ),
     cut(
+        "attempt refund, on PostgreSQL",
+        "There too a platform that is down for a day uses up the tries of everything.",
+        "store/test_record.py::test_each_attempt_is_kept_and_a_failure_of_the_destination_costs_no_try[postgresql]",
+        engine(
+            "record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"
+        ),
+        quick=True,
+    ),
+    cut(
         "no try after the window",
         "A retry is put after the end of the platform's window.",
         "unit/test_record_rules.py::test_there_is_no_try_at_or_after_the_end_of_the_window[retry]",
@@ -186,6 +195,7 @@ SENDING: Final[tuple[Removal, ...]] = (
         "What failed together comes back at the same moment, from every server.",
         "unit/test_schedule.py::test_full_jitter_between_a_second_and_the_whole_delay",
         engine("schedule", "int(_longest(tries) * fraction)", "_longest(tries)"),
+        quick=True,
     ),
     cut(
         "jitter of pauses",
@@ -233,6 +243,7 @@ SENDING: Final[tuple[Removal, ...]] = (
         "Two workers find a connection free at the same moment, and both send or probe.",
         "store/test_locks.py::test_two_workers_that_claim_at_once_are_one_after_the_other",
         engine("connections", ".with_for_update(of=connections, key_share=True)"),
+        quick=True,
     ),
     cut(
         "one worker at a time for each connection",
