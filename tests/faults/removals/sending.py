@@ -20,6 +20,60 @@ SENDING: Final[tuple[Removal, ...]] = (
         engine("sender", "if delivery.account != account]", "if False]"),
     ),
     cut(
+        "one action in one request",
+        "A platform that takes one action in a request counts the others under the first.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine(
+            "sender",
+            "setdefault((one.action, one.takes_back is None), [])",
+            'setdefault(("", one.takes_back is None), [])',
+        ),
+    ),
+    cut(
+        "take-backs in requests of their own",
+        "A take-back is sent as a conversion, or the other way round.",
+        "unit/test_sender.py::test_take_backs_go_in_requests_of_their_own_under_the_conversions_id",
+        engine("sender", "setdefault((one.action, one.takes_back is None), [])", "setdefault((one.action, True), [])"),
+    ),
+    cut(
+        "limit of bytes of a request",
+        "A platform refuses a whole batch for its size.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine(
+            "sender",
+            "if request is None or len(request.body) > batch.destination.limits.batch_bytes:",
+            "if request is None:",
+        ),
+    ),
+    cut(
+        "limit of events of a request",
+        "A platform refuses a whole batch for the number of its events.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine("sender", "_chunks(group, batch.destination.limits.batch_events)", "[group]"),
+    ),
+    cut(
+        "headers that are kept: secret values masked",
+        "Who may read receipts reads the access tokens of the platforms.",
+        "unit/test_masking.py::test_every_header_is_named_and_only_known_harmless_values_are_kept[Authorization-hush-***]",
+        engine("masking", '    return f"{scheme[1]} {MASK}" if scheme else MASK\n', "    return value\n"),
+    ),
+    cut(
+        "bodies that are kept: personal values masked",
+        "Plain personal data of each lead stands in the log of the tries as well.",
+        "unit/test_masking.py::test_plain_values_under_the_keys_are_masked_wherever_they_stand",
+        engine("masking", 'found.sub(rf\'"\\1":"{MASK}"\', text)', "text"),
+    ),
+    cut(
+        "secrets that cannot be read hold their connection",
+        "With the wrong key nothing is sent, nobody is told, and leads stay pending.",
+        "store/test_worker.py::test_secrets_that_cannot_be_read_hold_the_connection[sqlite]",
+        engine(
+            "drain",
+            '            hold.hold_connection(tx, connection.id, reason="configuration", '
+            "outcome=outcome, now=tx.now())\n",
+        ),
+    ),
+    cut(
         "consent check at send",
         "Personal data of a lead that has denied it leaves.",
         "store/test_safeguards.py::test_what_consent_denies_is_in_no_request[sqlite]",
@@ -224,6 +278,18 @@ SENDING: Final[tuple[Removal, ...]] = (
             "        if connection.paused_until is not None and connection.paused_until > tx.now():\n"
             "            return None\n",
         ),
+    ),
+    cut(
+        "breaker: the longest pause of requests under way",
+        "A platform that asked for an hour is called sooner, since another request just failed.",
+        "store/test_record.py::test_of_several_requests_the_longest_pause_is_kept[sqlite]",
+        engine("record", "max(failed, key=lambda one: one.retry_after_s or 0.0)", "failed[0]"),
+    ),
+    cut(
+        "breaker: a longer pause is not cut short",
+        "A platform that asked for an hour is called sooner, since a request of another lot failed after it.",
+        "store/test_hold.py::test_a_pause_that_was_asked_for_is_not_cut_short_by_another_failure[sqlite]",
+        engine("hold", "if row is not None and (row.paused_until or 0) > until:", "if False:"),
     ),
     cut(
         "breaker: one probe at a time",
