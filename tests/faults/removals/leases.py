@@ -105,6 +105,22 @@ LEASES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "due tries: SKIP LOCKED",
+        "Every worker waits for the one that queues what is due.",
+        "store/test_locks.py::test_a_sweep_does_not_wait_for_what_another_one_moves[due]",
+        engine(
+            "housekeeping",
+            "    .with_for_update(skip_locked=True)\n)\n_PROMOTE",
+            "    .with_for_update()\n)\n_PROMOTE",
+        ),
+    ),
+    cut(
+        "closed windows: SKIP LOCKED",
+        "Every worker waits for the one that expires what has closed.",
+        "store/test_locks.py::test_a_sweep_does_not_wait_for_what_another_one_moves[closed]",
+        engine("housekeeping", "(of=deliveries, skip_locked=True)", "(of=deliveries)"),
+    ),
+    cut(
         "takeover at once by the only worker",
         "After a crash on SQLite everything waits for a lease of a process that is gone.",
         "store/test_worker.py::test_the_only_worker_takes_over_at_once_what_a_crash_left_behind",

@@ -312,10 +312,22 @@ SENDING: Final[tuple[Removal, ...]] = (
         quick=True,
     ),
     cut(
+        "breaker: failures are counted under a lock",
+        "Of many workers that find a platform down at once one is counted, and the pauses do not grow.",
+        "store/test_locks.py::test_two_failures_at_once_are_counted_as_two",
+        engine("hold", ".where(_OF_THIS).with_for_update(key_share=True)", ".where(_OF_THIS)"),
+    ),
+    cut(
         "one worker at a time for each connection",
         "Requests under way add up over workers to more than the platform allows.",
         "store/test_drain.py::test_another_workers_lease_keeps_a_connection_until_it_ends[sqlite]",
         engine("drain", " or claim.others_send(tx, self._connection_id, means.owner)"),
+    ),
+    cut(
+        "one drain at a time for each connection in a worker",
+        "Requests under way add up over looks to more than the platform allows.",
+        "store/test_worker.py::test_a_connection_has_one_drain_in_a_worker[sqlite]",
+        engine("worker", "            if connection_id in self._draining:\n", "            if False:\n"),
     ),
     cut(
         "rate limit at claim",
