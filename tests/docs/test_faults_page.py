@@ -2,6 +2,7 @@
 
 from tests.faults import table
 from tests.faults.frame import all_cases
+from tests.faults.removals.table import REMOVALS
 
 
 def test_every_test_has_its_row() -> None:
@@ -10,6 +11,11 @@ def test_every_test_has_its_row() -> None:
     assert list(rows) == [(case.name, case.database) for case in all_cases()], (
         "run: make faults ONLY=… for those that lack"
     )
+
+
+def test_f28_was_last_run_with_every_removal() -> None:
+    (row,) = (row for row in table.rows(table.PAGE.read_text()) if row.test == "F28")
+    assert row.runs == str(len(REMOVALS)), "safeguards came or went since: run make faults ONLY=F28"
 
 
 def test_page_keeps_other_rows_and_drops_tests_that_are_gone() -> None:

@@ -1,6 +1,8 @@
 """docs/reference/states.md says what the code does."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from leadtrackr.conversions.model import TRANSITIONS, UNSETTLED, JobState, State
@@ -8,12 +10,33 @@ from leadtrackr.conversions.schedule import DELAYS
 from leadtrackr.destinations.contract import Limits
 from leadtrackr.kit.clock import HOUR, MINUTE, SECOND
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "states.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "reference" / "states.md").read_text()
 
 
 def test_every_step_is_drawn_and_every_drawn_step_exists() -> None:
     drawn = set(re.findall(r"^    (\w+) --> (\w+)", PAGE, re.MULTILINE))
     assert drawn == {(str(here), str(there)) for here, ways in TRANSITIONS.items() for there in ways}
+
+
+def test_every_state_that_a_delivery_can_begin_in_is_drawn_and_no_other() -> None:
+    """Deliveries are made of a `Planned`, whose state is written out where it is made and where it is settled."""
+    begun = {state for path in (ROOT / "src").rglob("*.py") for state in _planned(ast.parse(path.read_text()))}
+    drawn = re.findall(r"^    \[\*\] --> (\w+)", PAGE, re.MULTILINE)
+    assert sorted(drawn) == sorted(str(State[name]) for name in begun)
+
+
+def _planned(source: ast.Module) -> Iterator[str]:
+    """The names of the states in calls of `Planned` and `settled_as`; AssertionError for one that is worked out."""
+    for node in ast.walk(source):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in ("Planned", "settled_as"):
+            named = [one.value for one in node.keywords if one.arg == "state"]
+            (state,) = named or node.args[1:2]
+            assert isinstance(state, ast.Attribute), ast.unparse(node)
+            assert ast.unparse(state.value) == "State", ast.unparse(node)
+            yield state.attr
 
 
 def test_every_state_is_explained_and_marked_settled_or_not() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from leadtrackr.accounts import service as accounts
 from leadtrackr.conversions import claim, connections, housekeeping, lots, operations, renewal, service
 from leadtrackr.conversions.drain import Drain
+from leadtrackr.conversions.hold import pause_connection
 from leadtrackr.conversions.model import JobState, State
 from leadtrackr.conversions.operations import Chosen
 from leadtrackr.conversions.record import record
@@ -19,11 +20,12 @@ from leadtrackr.db import tables
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.registry import DESTINATIONS
+from leadtrackr.kit.clock import DAY, HOUR
 from leadtrackr.kit.errors import Conflict
 from leadtrackr.labels import service as labels
 from leadtrackr.leads import service as leads
 from leadtrackr.leads.model import Door
-from tests.support.engine import ACCEPTED, LEASE_US, REJECTED, SETTINGS, World, result
+from tests.support.engine import ACCEPTED, DOWN, LEASE_US, REJECTED, RETRY, SETTINGS, World, result
 from tests.support.postgres import Server
 from tests.support.working import working
 
@@ -98,6 +100,35 @@ def test_a_sweep_does_not_wait_for_another(postgres_server: Server) -> None:
             return mine.taken_over, theirs.taken_over
 
         assert world.write(outer) == (2, 0)
+
+
+@pytest.mark.parametrize(("after", "counts"), [(10 * HOUR, "promoted"), (100 * DAY, "expired")], ids=["due", "closed"])
+def test_a_sweep_does_not_wait_for_what_another_one_moves(postgres_server: Server, after: int, counts: str) -> None:
+    """What is due, and what has closed: the first has it, and the second finds nothing to do."""
+    with World(postgres_server.fresh()) as world:
+        rated(world, ("meta",), 2)
+        world.send("meta", RETRY)
+        world.step(after)
+
+        def outer(tx: Tx) -> tuple[int, int]:
+            mine = housekeeping.sweep(tx)
+            theirs = asyncio.run_coroutine_threadsafe(world.db.write(housekeeping.sweep), world.loop).result(5)
+            return getattr(mine, counts), getattr(theirs, counts)
+
+        assert world.write(outer) == (2, 0)
+
+
+def test_two_failures_at_once_are_counted_as_two(postgres_server: Server) -> None:
+    """Else the pauses of a platform that many workers find down grow as slowly as if one of them did."""
+    with World(postgres_server.fresh()) as world:
+        world.furnish("meta")
+        connection_id = world.connections["meta"].id
+
+        def fails(tx: Tx) -> int:
+            return pause_connection(tx, connection_id, outcome=DOWN, now=tx.now(), fraction=0.5)
+
+        world.run(one_in_the_way_of_another(world.db, fails, world.db.write(fails)))
+        assert [row.failures for row in world.rows(tables.connections)] == [2]
 
 
 def test_two_workers_that_claim_at_once_are_one_after_the_other(

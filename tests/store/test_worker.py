@@ -264,6 +264,35 @@ def test_a_rating_at_the_very_end_of_a_drain_is_delivered_at_once(
     assert world.states() == [State.ACCEPTED] * 2
 
 
+def test_a_connection_has_one_drain_in_a_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that finds its drain at work begins no second one: a lease of the same worker would not stop that."""
+    world.furnish("meta")
+    first, second = world.lead(email="first@example.de"), world.lead(email="second@example.de")
+    run, at_work, together = Drain.run, set[Drain](), list[int]()
+
+    async def run_and_count(drain: Drain) -> None:
+        at_work.add(drain)
+        together.append(len(at_work))
+        await run(drain)
+        at_work.discard(drain)
+
+    monkeypatch.setattr(Drain, "run", run_and_count)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.fault({"destination": "meta", "delay_ms": 300, "until": 1})
+            await service.update_status(world.db, world.ids, world.api_key, world.post(first, "Won"))
+            await works.worker.look()
+            await works.arrived("meta")
+            await service.update_status(world.db, world.ids, world.api_key, world.post(second, "Won"))
+            await works.deliver()
+            assert set((await works.keys("meta")).values()) == {1}
+
+    world.run(story())
+    assert together == [1], "the one that is at work takes what comes meanwhile"
+    assert world.states() == [State.ACCEPTED] * 2
+
+
 def test_stopping_finishes_what_is_on_its_way(world: World) -> None:
     world.furnish("meta")
     rated(world, 2)

@@ -13,6 +13,14 @@ LEASES: Final[tuple[Removal, ...]] = (
         quick=True,
     ),
     cut(
+        "fence: the lease token of an outcome, on PostgreSQL",
+        "There too a late outcome is written over the try of the worker that has the delivery now.",
+        "store/test_safeguards.py::"
+        "test_an_outcome_of_what_was_given_back_is_refused_though_the_lease_lives[postgresql]",
+        engine("record", '_D.lease_token == bindparam("of_token"), '),
+        quick=True,
+    ),
+    cut(
         "fence: an outcome is written once",
         "An outcome is written a second time.",
         "store/test_safeguards.py::test_an_outcome_is_written_once_though_the_lease_lives[sqlite]",
@@ -28,6 +36,13 @@ LEASES: Final[tuple[Removal, ...]] = (
         "lease check before each request",
         "A worker that stood still sends what another one has taken over.",
         "store/test_safeguards.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[sqlite]",
+        engine("drain", " and await lot.lease.keep()"),
+        quick=True,
+    ),
+    cut(
+        "lease check before each request, on PostgreSQL",
+        "There too a worker that stood still sends what another one has taken over.",
+        "store/test_safeguards.py::test_a_worker_that_stood_still_sends_nothing_that_was_taken_over[postgresql]",
         engine("drain", " and await lot.lease.keep()"),
         quick=True,
     ),
@@ -62,6 +77,12 @@ LEASES: Final[tuple[Removal, ...]] = (
         engine("claim", ', _D.closes_at > bindparam("now"))', ")"),
     ),
     cut(
+        "claim: what closes first goes first",
+        "A conversion with an hour left waits behind thousands that have weeks, and expires.",
+        "store/test_claim.py::test_what_closes_first_goes_first[sqlite]",
+        engine("claim", "        .order_by(_D.closes_at, _D.id)\n", "        .order_by(_D.id)\n"),
+    ),
+    cut(
         "give-back: the fence",
         "A worker that stops puts back into the queue what another one is sending.",
         "store/test_safeguards.py::test_nobody_gives_back_what_another_has_taken_over[sqlite]",
@@ -82,6 +103,22 @@ LEASES: Final[tuple[Removal, ...]] = (
             "    .limit(DEAD_LEASES)\n    .with_for_update(skip_locked=True)\n",
             "    .limit(DEAD_LEASES)\n    .with_for_update()\n",
         ),
+    ),
+    cut(
+        "due tries: SKIP LOCKED",
+        "Every worker waits for the one that queues what is due.",
+        "store/test_locks.py::test_a_sweep_does_not_wait_for_what_another_one_moves[due]",
+        engine(
+            "housekeeping",
+            "    .with_for_update(skip_locked=True)\n)\n_PROMOTE",
+            "    .with_for_update()\n)\n_PROMOTE",
+        ),
+    ),
+    cut(
+        "closed windows: SKIP LOCKED",
+        "Every worker waits for the one that expires what has closed.",
+        "store/test_locks.py::test_a_sweep_does_not_wait_for_what_another_one_moves[closed]",
+        engine("housekeeping", "(of=deliveries, skip_locked=True)", "(of=deliveries)"),
     ),
     cut(
         "takeover at once by the only worker",
@@ -111,6 +148,18 @@ LEASES: Final[tuple[Removal, ...]] = (
         engine("lots", "    return min(most, SMALL_LOT) if deaths == 1 else 1\n", "    return most\n"),
     ),
     cut(
+        "poison: deaths in a row",
+        "Days of retries that meet workers that died of something else end in quarantine.",
+        "store/test_drain.py::test_only_deaths_in_a_row_count[sqlite]",
+        engine("record", '            "deaths": 0,\n'),
+    ),
+    cut(
+        "poison: what is suspected is not claimed ahead",
+        "One that only lay beside what kills the worker dies a third time with it and is rejected.",
+        "store/test_drain.py::test_what_is_suspected_is_not_claimed_ahead[sqlite]",
+        engine("drain", "if ahead and any(one.deaths for one in lot):", "if False:"),
+    ),
+    cut(
         "give-back after a fault of ours: none",
         "A delivery that makes our own code fail is tried again at once, for ever, uncounted.",
         "store/test_safeguards.py::test_what_may_have_caused_a_fault_of_ours_is_counted_as_a_death[sqlite]",
@@ -125,6 +174,21 @@ LEASES: Final[tuple[Removal, ...]] = (
             "worker",
             "            await self._db.write(lambda tx: claim.give_back_all(tx, self._means.owner))\n",
             "            pass\n",
+        ),
+    ),
+    cut(
+        "end of the grace time",
+        "A platform that does not answer keeps a worker that must stop until it is killed.",
+        "store/test_drain.py::test_a_worker_that_must_stop_gives_back_what_hangs[sqlite]",
+        engine("worker", "                task.cancel()\n", "                pass\n"),
+    ),
+    cut(
+        "attempts: one for what was on its way when the worker stopped",
+        "What a platform may have taken is called never sent, and nobody takes it back.",
+        "store/test_drain.py::test_what_was_on_its_way_when_the_worker_stopped_is_not_called_never_sent[sqlite]",
+        engine(
+            "sender",
+            "            sending.results += self._results(batch, piece, Whole(_INTERRUPTED), started_at, request)\n",
         ),
     ),
     cut(

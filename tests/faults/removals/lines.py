@@ -40,6 +40,18 @@ LINES: Final[tuple[Removal, ...]] = (
         engine("housekeeping", "        tx.run(_UNBLOCK, ids=sorted(stale))\n", "        pass\n"),
     ),
     cut(
+        "order per lead: lines close up when a person stops some",
+        "What stood behind a stopped conversion overtakes the one before that.",
+        "store/test_operations.py::test_a_line_closes_up_when_some_leave_it_from_the_middle[sqlite-cancelled]",
+        engine("operations", "            close_up(tx, {int(row.id): row.behind for row in rows})\n"),
+    ),
+    cut(
+        "order per lead: lines close up when some expire",
+        "What stood behind an expired conversion overtakes the one before that.",
+        "store/test_operations.py::test_a_line_closes_up_when_some_leave_it_from_the_middle[sqlite-expired]",
+        engine("housekeeping", "        close_up(tx, {row.id: row.behind for row in closed})\n"),
+    ),
+    cut(
         "first pass: stuck ones let their followers pass",
         "A platform that is down for a day keeps leads pending behind its first retry.",
         f"{_RECORD}test_what_stands_behind_one_that_waits_counts_as_passed_all_down_the_line[sqlite]",
@@ -259,6 +271,34 @@ LINES: Final[tuple[Removal, ...]] = (
         "A question that no platform can be asked any more is taken up again and again, for ever.",
         "store/test_inquiry.py::test_a_question_that_nobody_can_be_asked_any_more_is_closed[sqlite-unknown]",
         engine("inquirer", "            await self._db.write(lambda tx: inquiry.close(tx, one))\n"),
+    ),
+    cut(
+        "pause: not over what something else holds",
+        "A person who pauses and resumes a connection sends to it with dead credentials.",
+        "store/test_operations.py::test_what_the_engine_holds_is_no_pause_and_stays_held[sqlite]",
+        engine("operations", "if held and found.hold_reason != BY_A_PERSON:", "if False:"),
+    ),
+    cut(
+        "retry: not after the window",
+        "What is too old for its platform is queued again and said to be sent.",
+        "store/test_operations.py::test_what_is_too_old_stays_as_it_is[sqlite]",
+        engine("again", "    if row.closes_at <= now:\n        return Fate.TOO_OLD\n"),
+    ),
+    cut(
+        "retry: not for another account",
+        "What was rated for an account that is connected no more is queued again and said to be sent.",
+        "api/test_conversions.py::test_the_plan_says_of_each_what_would_become_of_it_and_moves_nothing[sqlite]",
+        engine(
+            "again",
+            "    if connection is not None and row.account != _account(connection):\n"
+            "        return Fate.OTHER_ACCOUNT\n",
+        ),
+    ),
+    cut(
+        "take-backs: what may have arrived is not just forgotten",
+        "A try whose end nobody knows counts at the platform for a lead that turned out lost.",
+        "unit/test_take_back.py::test_what_may_have_arrived_is_not_just_forgotten",
+        engine("take_back", "first.id in unsure or one.restatements", "one.restatements"),
     ),
     cut(
         "retry: what counts once is counted once",

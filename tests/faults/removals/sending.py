@@ -20,6 +20,60 @@ SENDING: Final[tuple[Removal, ...]] = (
         engine("sender", "if delivery.account != account]", "if False]"),
     ),
     cut(
+        "one action in one request",
+        "A platform that takes one action in a request counts the others under the first.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine(
+            "sender",
+            "setdefault((one.action, one.takes_back is None), [])",
+            'setdefault(("", one.takes_back is None), [])',
+        ),
+    ),
+    cut(
+        "take-backs in requests of their own",
+        "A take-back is sent as a conversion, or the other way round.",
+        "unit/test_sender.py::test_take_backs_go_in_requests_of_their_own_under_the_conversions_id",
+        engine("sender", "setdefault((one.action, one.takes_back is None), [])", "setdefault((one.action, True), [])"),
+    ),
+    cut(
+        "limit of bytes of a request",
+        "A platform refuses a whole batch for its size.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine(
+            "sender",
+            "if request is None or len(request.body) > batch.destination.limits.batch_bytes:",
+            "if request is None:",
+        ),
+    ),
+    cut(
+        "limit of events of a request",
+        "A platform refuses a whole batch for the number of its events.",
+        "unit/test_sender.py::test_batches_keep_to_the_platforms_limits",
+        engine("sender", "_chunks(group, batch.destination.limits.batch_events)", "[group]"),
+    ),
+    cut(
+        "headers that are kept: secret values masked",
+        "Who may read receipts reads the access tokens of the platforms.",
+        "unit/test_masking.py::test_every_header_is_named_and_only_known_harmless_values_are_kept[Authorization-hush-***]",
+        engine("masking", '    return f"{scheme[1]} {MASK}" if scheme else MASK\n', "    return value\n"),
+    ),
+    cut(
+        "bodies that are kept: personal values masked",
+        "Plain personal data of each lead stands in the log of the tries as well.",
+        "unit/test_masking.py::test_plain_values_under_the_keys_are_masked_wherever_they_stand",
+        engine("masking", 'found.sub(rf\'"\\1":"{MASK}"\', text)', "text"),
+    ),
+    cut(
+        "secrets that cannot be read hold their connection",
+        "With the wrong key nothing is sent, nobody is told, and leads stay pending.",
+        "store/test_worker.py::test_secrets_that_cannot_be_read_hold_the_connection[sqlite]",
+        engine(
+            "drain",
+            '            hold.hold_connection(tx, connection.id, reason="configuration", '
+            "outcome=outcome, now=tx.now())\n",
+        ),
+    ),
+    cut(
         "consent check at send",
         "Personal data of a lead that has denied it leaves.",
         "store/test_safeguards.py::test_what_consent_denies_is_in_no_request[sqlite]",
@@ -129,6 +183,15 @@ SENDING: Final[tuple[Removal, ...]] = (
         quick=True,
     ),
     cut(
+        "attempt refund, on PostgreSQL",
+        "There too a platform that is down for a day uses up the tries of everything.",
+        "store/test_record.py::test_each_attempt_is_kept_and_a_failure_of_the_destination_costs_no_try[postgresql]",
+        engine(
+            "record", "outcome.code, detail, paused_until or now, 0)", "outcome.code, detail, paused_until or now, 1)"
+        ),
+        quick=True,
+    ),
+    cut(
         "no try after the window",
         "A retry is put after the end of the platform's window.",
         "unit/test_record_rules.py::test_there_is_no_try_at_or_after_the_end_of_the_window[retry]",
@@ -186,6 +249,7 @@ SENDING: Final[tuple[Removal, ...]] = (
         "What failed together comes back at the same moment, from every server.",
         "unit/test_schedule.py::test_full_jitter_between_a_second_and_the_whole_delay",
         engine("schedule", "int(_longest(tries) * fraction)", "_longest(tries)"),
+        quick=True,
     ),
     cut(
         "jitter of pauses",
@@ -216,6 +280,18 @@ SENDING: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "breaker: the longest pause of requests under way",
+        "A platform that asked for an hour is called sooner, since another request just failed.",
+        "store/test_record.py::test_of_several_requests_the_longest_pause_is_kept[sqlite]",
+        engine("record", "max(failed, key=lambda one: one.retry_after_s or 0.0)", "failed[0]"),
+    ),
+    cut(
+        "breaker: a longer pause is not cut short",
+        "A platform that asked for an hour is called sooner, since a request of another lot failed after it.",
+        "store/test_hold.py::test_a_pause_that_was_asked_for_is_not_cut_short_by_another_failure[sqlite]",
+        engine("hold", "if row is not None and (row.paused_until or 0) > until:", "if False:"),
+    ),
+    cut(
         "breaker: one probe at a time",
         "Each worker, and each lot, tries a platform that is down.",
         "store/test_safeguards.py::test_nothing_is_probed_while_something_is_on_its_way[sqlite]",
@@ -233,12 +309,25 @@ SENDING: Final[tuple[Removal, ...]] = (
         "Two workers find a connection free at the same moment, and both send or probe.",
         "store/test_locks.py::test_two_workers_that_claim_at_once_are_one_after_the_other",
         engine("connections", ".with_for_update(of=connections, key_share=True)"),
+        quick=True,
+    ),
+    cut(
+        "breaker: failures are counted under a lock",
+        "Of many workers that find a platform down at once one is counted, and the pauses do not grow.",
+        "store/test_locks.py::test_two_failures_at_once_are_counted_as_two",
+        engine("hold", ".where(_OF_THIS).with_for_update(key_share=True)", ".where(_OF_THIS)"),
     ),
     cut(
         "one worker at a time for each connection",
         "Requests under way add up over workers to more than the platform allows.",
         "store/test_drain.py::test_another_workers_lease_keeps_a_connection_until_it_ends[sqlite]",
         engine("drain", " or claim.others_send(tx, self._connection_id, means.owner)"),
+    ),
+    cut(
+        "one drain at a time for each connection in a worker",
+        "Requests under way add up over looks to more than the platform allows.",
+        "store/test_worker.py::test_a_connection_has_one_drain_in_a_worker[sqlite]",
+        engine("worker", "            if connection_id in self._draining:\n", "            if False:\n"),
     ),
     cut(
         "rate limit at claim",

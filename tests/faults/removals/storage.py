@@ -70,6 +70,7 @@ STORAGE: Final[tuple[Removal, ...]] = (
         "A request repeated with its key gets an error instead of the first answer.",
         "store/test_status_change.py::test_the_same_key_and_body_give_the_first_answer_again[sqlite]",
         engine("queries", '    .on_conflict_do_nothing(index_elements=["project_id", "key"])\n'),
+        quick=True,
     ),
     cut(
         "idempotency keys: the body's hash",
