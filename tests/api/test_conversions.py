@@ -339,7 +339,27 @@ def test_a_dry_run_tells_of_a_pending_job_of_a_hold_and_of_a_lead_that_would_be_
     meta = next(one for one in answer["deliveries"] if one["destination"] == "meta")
     assert (meta["state"], meta["code"], meta["request"] is None) == ("held", "190", False)
     opened = order(api, "plan", leadId=lead_id, conversionId="open")
-    assert (opened["label"], opened["deliveries"]) == (None, [])
+    assert (opened["label"], opened["deliveries"], opened["cancels"]) == (None, [], [])
+
+
+def test_a_dry_run_tells_what_a_status_change_would_take_back_and_cancel(api: Api) -> None:
+    found = {one["destination"]: one for one in rated(api)}
+    lead_id, meta = found["meta"]["leadId"], found["meta"]["id"]
+    tables.execute(api.url, "UPDATE labels SET take_back = 1 WHERE project_id = ?", api.number)
+    tables.execute(api.url, "UPDATE deliveries SET state = 'accepted', code = 'ok' WHERE id = ?", meta)
+    tables.execute(api.url, "UPDATE jobs SET state = 'settled' WHERE project_id = ?", api.number)
+    foretold = order(api, "plan", leadId=lead_id, conversionId="open")
+    assert [(one["kind"], one["takesBack"], one["code"]) for one in foretold["deliveries"]] == [
+        ("retraction", meta, "cannot_take_back")
+    ]
+    unsent = {one["id"] for slug, one in found.items() if slug != "meta"}
+    assert {one["id"] for one in foretold["cancels"]} == unsent != set()
+    assert order(api, "plan", leadId=lead_id, conversionId="lost")["cancels"] == foretold["cancels"]
+    assert api.rate({"leadId": lead_id, "conversionId": "open"}).status == 200
+    after = {one["id"]: one for one in listed(api, leadId=lead_id)}
+    assert {key for key, one in after.items() if one["state"] == "cancelled"} == unsent
+    assert {one["code"] for one in foretold["cancels"]} == {after[key]["code"] for key in unsent}
+    assert [one["takesBack"] for one in after.values() if one["kind"] == "retraction"] == [meta]
 
 
 def test_secrets_that_cannot_be_read_are_told_and_hide_nothing(api: Api) -> None:

@@ -99,6 +99,29 @@ def test_what_cannot_be_planned_is_one_sentence(run: Run, settings: Environment,
     assert "Nothing would be sent" in opened.stdout
 
 
+def test_open_is_told_with_what_it_would_stop(run: Run, settings: Environment, started: Started) -> None:
+    new = data(run(settings, "project", "create", "My site", "--json"))
+    project = str(new["projectId"])
+    run(settings, "connect", project, "meta", "dataset_id=1234567890123456", "access_token=hush")
+    made = ("Sold", "--event", "meta=Purchase", "--take-back", "--json")
+    label = data(run(settings, "label", "create", project, *made))["conversionId"]
+    key = {"X-API-Key": str(new["apiKey"])}
+    with started(settings, "serve", "--port", "0", "--no-worker", until='"listening"') as server:
+        assert call("POST", f"{url_of(server)}/api/leads/createLead", LEAD | {"projectId": project}, {})[0] == 201
+        rating = {"leadId": 1, "conversionId": label}
+        assert call("POST", f"{url_of(server)}/api/leads/updateLeadStatus", rating, key)[0] == 201
+    args = ("conversions", "plan", project, "--lead", "1", "--label", "open")
+    found = data(run(settings, *args, "--json"))
+    (stopped,) = found["cancels"]
+    assert (stopped["destination"], stopped["code"], found["deliveries"]) == ("meta", "taken_back", [])
+    text = run(settings, *args).stdout
+    for words in ("pending job", "Nothing would be sent. Not sent any more: Sold on Meta.", stopped["sentence"]):
+        assert words in text
+    assert f"cancelled, delivery {stopped['id']}" in text
+    asked = run(settings, "conversions", "will-count", project, "--lead", "1", "--label", "open").stdout
+    assert "Not sent any more: Sold on Meta." in asked
+
+
 def test_it_says_before_the_rating_what_would_count(
     run: Run, settings: Environment, made: tuple[str, str], sandbox_url: str
 ) -> None:

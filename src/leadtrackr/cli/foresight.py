@@ -9,8 +9,9 @@ from leadtrackr.cli.desk import Desk, at_desk
 from leadtrackr.cli.naming import lead_options
 from leadtrackr.cli.output import json_option, pairs, show
 from leadtrackr.conversions import service, view
-from leadtrackr.conversions.counting.model import OPENS
-from leadtrackr.conversions.preview import Foreseen, Preview, preview
+from leadtrackr.conversions.counting.rules import opening
+from leadtrackr.conversions.model import DeliveryKind
+from leadtrackr.conversions.preview import Cancel, Foreseen, Preview, preview
 from leadtrackr.conversions.receipts import words_of
 from leadtrackr.conversions.service import Post
 from leadtrackr.conversions.tokens import Tokens
@@ -30,6 +31,8 @@ class Seen(msgspec.Struct, frozen=True):
     foreseen: Foreseen
     previews: list[Preview]
     said: list[Outcome | None]
+    opening: str | None
+    """What becomes of a lead that would be open again; None for a label."""
 
 
 @click.command("plan")
@@ -76,15 +79,28 @@ async def _see(desk: Desk, project: str, post: Post, *, validate: bool) -> Seen:
             said = await validator.everything(foreseen.prospects)
     finally:
         await http.close()
-    return Seen(foreseen, previews, said)
+    return Seen(foreseen, previews, said, opening(foreseen, desk.box) if foreseen.label is None else None)
 
 
 def _text(seen: Seen, *, validated: bool) -> str:
-    head = [OPENS] if seen.foreseen.label is None else [PENDING] if seen.foreseen.pending else []
+    head = [PENDING] if seen.foreseen.pending else []
+    if seen.opening is not None:
+        head.append(seen.opening)
     parts = [_one(one, said, validated=validated) for one, said in zip(seen.previews, seen.said, strict=True)]
     if seen.foreseen.label is not None and not parts:
         parts = ["Nothing would be sent: the label has no event on any connected platform."]
-    return "\n\n".join([*head, *parts])
+    return "\n\n".join([*head, *parts, *map(_cancel, seen.foreseen.cancels)])
+
+
+def _cancel(one: Cancel) -> str:
+    destination = registry.DESTINATIONS.get(one.destination)
+    rows = {
+        "Label": one.label,
+        "Would be": f"cancelled, delivery {one.id}",
+        "In words": one.words.sentence,
+        "What to do": one.words.next_step or None,
+    }
+    return f"{one.destination if destination is None else destination.name}\n{pairs(rows)}"
 
 
 def _one(one: Preview, said: Outcome | None, *, validated: bool) -> str:
@@ -92,6 +108,8 @@ def _one(one: Preview, said: Outcome | None, *, validated: bool) -> str:
     rows: dict[str, object] = {
         "Label": one.prospect.label,
         "Event": f"{planned.action}, account {planned.account}",
+        "Takes back": f"delivery {planned.takes_back}" if planned.kind == DeliveryKind.RETRACTION else None,
+        "Restates": f"delivery {planned.takes_back}" if planned.kind == DeliveryKind.RESTATEMENT else None,
         "Would be": one.state.value,
         "In words": one.words.sentence,
         "Detail": planned.detail,

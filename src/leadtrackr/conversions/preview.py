@@ -38,16 +38,31 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
         return self.planned.state in UNSETTLED
 
 
+class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier delivery that has not been sent, and would not be any more."""
+
+    id: int
+    destination: str
+    label: str
+    code: str
+
+    @property
+    def words(self) -> Words:
+        """What its receipt would say then."""
+        return words_of(self.destination, self.code)
+
+
 class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     """What a rating would do. Nothing of it has been written or sent."""
 
     lead_id: int
     unique_identifier: str | None
     label: str | None
-    """None when the lead would be open again: nothing is sent then."""
+    """None when the lead would be open again: all that is sent then takes something back."""
     pending: bool
     """Whether the rating itself would be refused at this moment, since the lead has a pending job."""
     prospects: tuple[Prospect, ...] = ()
+    cancels: tuple[Cancel, ...] = ()
     warnings: tuple[Warned, ...] = ()
 
 

@@ -13,8 +13,8 @@ from leadtrackr.conversions.audience import lead_data, permitted
 from leadtrackr.conversions.connections import in_project
 from leadtrackr.conversions.housekeeping import Backlog
 from leadtrackr.conversions.model import StatusChange
-from leadtrackr.conversions.preview import Foreseen, Prospect, event_of
-from leadtrackr.conversions.take_back import Change
+from leadtrackr.conversions.preview import Cancel, Foreseen, Prospect, event_of
+from leadtrackr.conversions.take_back import Change, Undone
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY
@@ -87,16 +87,10 @@ def _foresee(tx: Tx, ids: Ids, project: Project, post: Post) -> Foreseen:
 
 def rehearse(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label | None, price: int | None) -> Foreseen:
     """What rating a lead with a label, or opening it, would send now, planned as it really is. Writes nothing."""
-    foreseen = Foreseen(
-        lead_id=lead.id,
-        unique_identifier=lead.unique_identifier,
-        label=None if label is None else label.name,
-        pending=queries.has_pending_job(tx, lead.id),
-    )
-    if label is None:
-        return foreseen
     now = tx.now()
-    plan = _plan(tx, ids, project, lead, label, price, now, rehearsal=True)
+    change = _looking_back(project, lead, _path(label), price, now)
+    undone = reversal.undo(tx, ids, project, change, rehearsal=True)
+    plan = planning.Plan(undone.deliveries, ()) if label is None else _plan(tx, ids, project, label, change, undone)
     names = {one.id: one.name for one in label_queries.everything(tx, project.id)}
     connected = {one.id: one for one in in_project(tx, project.id)}
     data = permitted(lead_data(lead, lead_id=lead.id, created_at=lead.created_at, country=project.country))
@@ -109,7 +103,24 @@ def rehearse(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label | None
         )
         for one in plan.deliveries
     )
-    return msgspec.structs.replace(foreseen, prospects=prospects, warnings=plan.warnings)
+    cancels = tuple(
+        Cancel(
+            id=one.id,
+            destination=one.destination,
+            label=names[one.label_id],
+            code=undone.cancelled[one.id],
+        )
+        for one in undone.unsent
+    )
+    return Foreseen(
+        lead_id=lead.id,
+        unique_identifier=lead.unique_identifier,
+        label=None if label is None else label.name,
+        pending=queries.has_pending_job(tx, lead.id),
+        prospects=prospects,
+        cancels=cancels,
+        warnings=plan.warnings,
+    )
 
 
 async def update_status(db: Database, ids: Ids, api_key: str | None, post: Post) -> StatusChange:
@@ -161,14 +172,15 @@ def _conversion_id(post: Post) -> str:
 
 
 def _reopen(tx: Tx, ids: Ids, project: Project, lead: Lead, price: int | None) -> StatusChange:
-    reversal.undo_all(tx, ids, project, _looking_back(project, lead, (), price, tx.now()))
+    reversal.undo_all(tx, ids, project, _looking_back(project, lead, _path(None), price, tx.now()))
     queries.reopen(tx, project_id=project.id, lead_id=lead.id, price=price, now=tx.now())
     return StatusChange(lead_id=lead.id, unique_identifier=lead.unique_identifier, status="open", queued=False)
 
 
 def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: int | None) -> StatusChange:
     now = tx.now()
-    plan = _plan(tx, ids, project, lead, label, price, now)
+    change = _looking_back(project, lead, _path(label), price, now)
+    plan = _plan(tx, ids, project, label, change, reversal.undo(tx, ids, project, change))
     job_id = queries.insert_job(
         tx,
         project_id=project.id,
@@ -201,36 +213,28 @@ def _rate(tx: Tx, ids: Ids, project: Project, lead: Lead, label: Label, price: i
     )
 
 
-def _plan(
-    tx: Tx,
-    ids: Ids,
-    project: Project,
-    lead: Lead,
-    label: Label,
-    price: int | None,
-    now: int,
-    *,
-    rehearsal: bool = False,
-) -> planning.Plan:
-    path = (*label.path, label.id)
-    change = _looking_back(project, lead, path, price, now)
-    undone = reversal.undo(tx, ids, project, change, rehearsal=rehearsal)
+def _plan(tx: Tx, ids: Ids, project: Project, label: Label, change: Change, undone: Undone) -> planning.Plan:
     targets = [
         target
-        for target in queries.targets(tx, project.id, path)
+        for target in queries.targets(tx, project.id, change.path)
         if target.destination in DESTINATIONS and (target.label_id, target.connection_id) not in undone.restated
     ]
     rating = planning.Rating(
         lead=change.lead,
-        path=path,
+        path=change.path,
         # What is taken back is one conversion with one value: set again, it stands, or has its value restated.
         convert_once=label.convert_once or label.take_back,
-        price=price,
-        currency=project.currency,
-        now=now,
+        price=change.price,
+        currency=change.currency,
+        now=change.now,
     )
     event_ids = [ids.event_id() for _ in targets]
     return planning.plan(rating, targets, undone.priors, DESTINATIONS, event_ids, before=undone.deliveries)
+
+
+def _path(label: Label | None) -> tuple[int, ...]:
+    """The label with those before it, itself last; empty for `open`."""
+    return () if label is None else (*label.path, label.id)
 
 
 def _looking_back(project: Project, lead: Lead, path: tuple[int, ...], price: int | None, now: int) -> Change:

@@ -61,6 +61,8 @@ class Undone(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Planned, ...] = ()
     cancelled: Mapping[int, str] = {}
     """Deliveries that are not sent any more, with their code."""
+    unsent: tuple[Earlier, ...] = ()
+    """The same as they were before, oldest first."""
     behind: Mapping[int, int | None] = {}
     """Deliveries that stood behind a cancelled one, and what they stand behind now."""
     priors: tuple[Prior, ...] = ()
@@ -137,6 +139,7 @@ def plan(
     return Undone(
         deliveries=tuple(placed),
         cancelled=cancelled,
+        unsent=tuple(one for one in earlier if one.id in cancelled),
         behind=behind,
         priors=priors,
         restated=frozenset(

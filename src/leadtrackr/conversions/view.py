@@ -133,6 +133,10 @@ def foreseen(found: Foreseen, previews: Sequence[Preview]) -> dict[str, object]:
         "label": found.label,
         "pending": found.pending,
         "deliveries": [_preview(one) for one in previews],
+        "cancels": [
+            {"id": one.id, "destination": one.destination, "code": one.code, "sentence": one.words.sentence}
+            for one in found.cancels
+        ],
         "warnings": found.warnings,
     }
 
@@ -168,6 +172,8 @@ def _preview(one: Preview) -> dict[str, object]:
         "account": planned.account,
         "action": planned.action,
         "eventId": planned.event_id,
+        "kind": planned.kind.value,
+        "takesBack": planned.takes_back,
         "happenedAt": iso_millis(planned.happened_at),
         "valueCents": planned.value_cents,
         "currency": planned.currency,

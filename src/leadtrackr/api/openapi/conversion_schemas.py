@@ -48,13 +48,7 @@ _EVENT: Final[Schema] = {
     "detail": text_or_null("The platform's own words, shortened, or what the lead lacks."),
     "field": text_or_null("The field that the lead lacks.", "gclid"),
 }
-_CONVERSION: Final[Schema] = {
-    "id": {**_ID, "description": "The conversion's number.", "examples": [1001]},
-    "jobId": {**_ID, "description": "The rating that it belongs to."},
-    "leadId": {**_ID, "description": "The lead's number.", "examples": [42]},
-    "label": text("The conversion label.", "Qualified"),
-    "conversionId": text("The label's id.", "3fa85f64-5717-4562-b3fc-2c963f66afa6"),
-    **_EVENT,
+_KIND: Final[Schema] = {
     "kind": text(
         "What it is: a conversion, its value again, or its retraction.",
         "conversion",
@@ -64,6 +58,15 @@ _CONVERSION: Final[Schema] = {
         "type": ["integer", "null"],
         "description": "The conversion that it restates or takes back; null when it is one itself.",
     },
+}
+_CONVERSION: Final[Schema] = {
+    "id": {**_ID, "description": "The conversion's number.", "examples": [1001]},
+    "jobId": {**_ID, "description": "The rating that it belongs to."},
+    "leadId": {**_ID, "description": "The lead's number.", "examples": [42]},
+    "label": text("The conversion label.", "Qualified"),
+    "conversionId": text("The label's id.", "3fa85f64-5717-4562-b3fc-2c963f66afa6"),
+    **_EVENT,
+    **_KIND,
     "sentAs": text("The event id under which the platform gets it: its own, or that of what it takes back."),
     "nextTryAt": time_or_null("When it is tried next; null when it is not to be tried by itself."),
     "closesAt": time_or_null("Until when the platform takes it; null once it is settled."),
@@ -186,6 +189,7 @@ SCHEMAS: Final[Schema] = {
         {
             "label": text("The label, or one that comes before it on its path.", "Qualified"),
             **_EVENT,
+            **_KIND,
             "sendAt": time_or_null("When it would be sent at the earliest; null when it would not be sent."),
             "closesAt": time("Until when the platform would take it."),
             "request": {
@@ -194,14 +198,24 @@ SCHEMAS: Final[Schema] = {
             },
         }
     ),
+    "PlannedCancel": exactly(
+        {
+            "id": {**_ID, "description": "The conversion's number.", "examples": [1001]},
+            "destination": _SLUG,
+            "code": text("The code that it would have then.", "taken_back"),
+            "sentence": text("The same in words."),
+        },
+        "An earlier conversion that has not been sent, and would not be any more.",
+    ),
     "RatingPlan": exactly(
         {
             "message": text("", enum=[handlers.FORESEEN, handlers.PENDING]),
             "leadId": _ID,
             "uniqueIdentifier": text_or_null("Your own id; null when the lead has none."),
-            "label": text_or_null("The label's name; null for `open`, which sends nothing.", "Qualified"),
+            "label": text_or_null("The label's name; null for `open`.", "Qualified"),
             "pending": {"type": "boolean", "description": "Whether the rating itself would get a 409 at this moment."},
-            "deliveries": many(ref("PlannedConversion")),
+            "deliveries": many(ref("PlannedConversion"), "What would be made; for `open` only what takes back."),
+            "cancels": many(ref("PlannedCancel"), "Earlier conversions that would be cancelled unsent."),
             "warnings": many(ref("SkipWarning"), "As updateLeadStatus would give them."),
         }
     ),
@@ -283,7 +297,7 @@ EXAMPLES: Final[Schema] = {
         "pending": False,
         "deliveries": [
             {
-                **{name: _ONE[name] for name in ("label", *_EVENT)},
+                **{name: _ONE[name] for name in ("label", *_EVENT, *_KIND)},
                 "state": "queued",
                 "code": None,
                 "sentence": "It would be sent at once.",
@@ -299,6 +313,7 @@ EXAMPLES: Final[Schema] = {
                 },
             }
         ],
+        "cancels": [],
         "warnings": [],
     },
 }

@@ -82,7 +82,10 @@ _PLATFORM: Final = exactly(
         "window": text("The platform's rule of time, in words."),
         "connection": _CONNECTION,
         "before": many(ref("CountingBefore"), "What is sent there before it, earliest first."),
-        "takesBack": many({"type": "string"}, "The labels whose conversions there the rating would take back."),
+        "takesBack": many(
+            {"type": "string"},
+            "The labels whose conversions there the rating would take back; none that the platform keeps counted.",
+        ),
     },
     "One connected platform.",
 )
@@ -92,7 +95,9 @@ _LABEL: Final = exactly(
         "conversionId": _ID,
         "sentence": text("All platforms in one line.", "Counts on Meta."),
         "nextStep": text("What to do; empty when there is nothing, or when it depends on the platform."),
-        "platforms": many(ref("CountingPlatform"), "Every connected platform; empty when there is none."),
+        "platforms": many(
+            ref("CountingPlatform"), "Every connected platform; empty when there is none, and for `open`."
+        ),
     }
 )
 SCHEMAS: Final[Schema] = {
@@ -186,7 +191,7 @@ PATHS: Final[Schema] = {
             "It is planned by the same function that rates, so that the two cannot disagree; the answer is that of "
             "this moment. Nothing is written, nothing is sent and no platform is asked.\n\nThe lead is named as in "
             "getLead. Without a `conversionId` every label of the project is answered for. With `open` there is "
-            "nothing to count.",
+            "nothing to count; the `sentence` says what would be taken back.",
             "security": [{"apiKey": []}],
             "parameters": [*identifiers(), asked_label()],
             "responses": {

@@ -11,8 +11,12 @@ from leadtrackr.conversions.preview import Foreseen
 from leadtrackr.conversions.receipts import Words
 from leadtrackr.labels.model import Label
 
-OPENS: Final = "The lead would be open again and have no label. Nothing would be sent."
+OPENS: Final = "The lead would be open again and have no label."
 """For `open`, which is no conversion."""
+SENT: Final = "Sent to take them back:"
+NOTHING_SENT: Final = "Nothing would be sent."
+KEPT: Final = "Not taken back:"
+UNSENT: Final = "Not sent any more:"
 
 
 class Answer(StrEnum):
@@ -78,7 +82,7 @@ class Prognosis(msgspec.Struct, frozen=True, kw_only=True):
     """The platform's rule of time, in words."""
     before: tuple[Before, ...] = ()
     takes_back: tuple[str, ...] = ()
-    """The labels whose conversions there the rating would take back."""
+    """The labels whose conversions there the rating would take back; not what the platform keeps counted."""
 
 
 class OfLabel(msgspec.Struct, frozen=True, kw_only=True):

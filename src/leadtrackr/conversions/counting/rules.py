@@ -10,7 +10,11 @@ import msgspec
 
 from leadtrackr.conversions import outcomes
 from leadtrackr.conversions.counting.model import (
+    KEPT,
+    NOTHING_SENT,
     OPENS,
+    SENT,
+    UNSENT,
     Answer,
     Before,
     Counting,
@@ -33,6 +37,8 @@ from leadtrackr.labels.model import Label
 FAR: Final = 100 * 365 * DAY
 """So long after now that a platform whose time runs from the lead takes nothing any more."""
 UNUSABLE: Final = frozenset({outcomes.MISSING, outcomes.CONSENT})
+_LEAVES: Final = frozenset({Answer.YES, Answer.NOT_YET, Answer.WHEN_MENDED})
+"""Answers for what would be sent, now or later."""
 _AT_ONCE: Final = Words("Everything that the platform asks for is there; it would be sent at once.", "")
 _TOO_LATE: Final = Words(
     "It could not be sent before the platform's time window closes.",
@@ -68,7 +74,7 @@ def count(looked: Looked, box: SecretBox) -> Counting:
 
 def _of_label(looked: Looked, label: Label | None, foreseen: Foreseen, box: SecretBox) -> OfLabel:
     if label is None:
-        return OfLabel(label=None, platforms=(), words=Words(OPENS, ""))
+        return OfLabel(label=None, platforms=(), words=Words(opening(foreseen, box), ""))
     fates = fates_of(foreseen.prospects, box)
     platforms = tuple(_prognosis(looked, label, one, fates) for one in looked.connections)
     return OfLabel(label=label, platforms=platforms, words=_summary(platforms))
@@ -83,6 +89,23 @@ def fates_of(prospects: Sequence[Prospect], box: SecretBox) -> list[tuple[Prospe
             fate = _after(fate, found[-behind - 1][1])
         found.append((one, fate))
     return found
+
+
+def opening(foreseen: Foreseen, box: SecretBox) -> str:
+    """What setting a lead to `open` would do to its earlier conversions, in words."""
+    leaves: list[str] = []
+    stays: list[str] = []
+    for one, fate in fates_of(foreseen.prospects, box):
+        (leaves if fate.answer in _LEAVES else stays).append(_place(one.label, one.planned.destination))
+    unsent = [_place(one.label, one.destination) for one in foreseen.cancels]
+    groups = ((SENT, leaves), (KEPT, stays), (UNSENT, unsent))
+    said = [f"{words} {', '.join(places)}." for words, places in groups if places]
+    return " ".join([OPENS, *([] if leaves else [NOTHING_SENT]), *said])
+
+
+def _place(label: str, slug: str) -> str:
+    known = DESTINATIONS.get(slug)
+    return f"{label} on {slug if known is None else known.name}"
 
 
 def usable_until(prospect: Prospect, now: int) -> int | None:
@@ -159,7 +182,9 @@ def _prognosis(
         fate=_no_event(label, destination.name, connection),
         window=destination.window_help,
         before=tuple(one for one in before if one is not None),
-        takes_back=tuple(one.label for one, _ in here if one.planned.kind == DeliveryKind.RETRACTION),
+        takes_back=tuple(
+            one.label for one, fate in here if one.planned.kind == DeliveryKind.RETRACTION and fate.answer in _LEAVES
+        ),
     )
     found = _own(label, here)
     return base if found is None else _with(base, *found, looked.now)
@@ -167,7 +192,7 @@ def _prognosis(
 
 def _with(base: Prognosis, one: Prospect, fate: Fate, now: int) -> Prognosis:
     planned = one.planned
-    sent = fate.answer in (Answer.YES, Answer.NOT_YET, Answer.WHEN_MENDED)
+    sent = fate.answer in _LEAVES
     late = fate.answer == Answer.NO and (planned.closes_at <= now or planned.run_at >= planned.closes_at)
     timed = planned.kind == DeliveryKind.CONVERSION and fate.code not in UNUSABLE and (sent or late)
     lacking = None if planned.field is None else Missing(planned.field, planned.detail or "")
