@@ -18,6 +18,8 @@ from tests.support.postgres import Server, server
 from tests.support.tables import execute
 
 NAME = "leadtrackr_cable"
+TOLD = "leadtrackr_told"
+"""Its settings stay: for the test that makes them alone."""
 
 
 def writable(world: World) -> bool:
@@ -87,3 +89,22 @@ def test_transaction_that_stood_still_too_long_is_undone_and_unavailable(postgre
         with pytest.raises(Unavailable):
             world.write(work)
         world.furnish("meta")
+
+
+def test_every_connection_of_the_pool_is_told_what_it_may_do_and_for_how_long(postgres_server: Server) -> None:
+    """A process that stops in the middle of a transaction holds its locks for half a minute, whatever the server says.
+
+    Reads see one moment; writes take the server's own isolation, by which each statement sees what is committed.
+    """
+    url = postgres_server.fresh(TOLD)
+    for said in ("timezone = 'Asia/Tokyo'", "idle_in_transaction_session_timeout = 0"):
+        execute(url, f"ALTER DATABASE {TOLD} SET {said}")
+
+    def told(tx: Any) -> dict[str, str]:
+        asked = ("idle_in_transaction_session_timeout", "timezone", "transaction_isolation", "transaction_read_only")
+        return {name: tx._connection.execute(f"SHOW {name}").fetchone()[0] for name in asked}
+
+    with World(url, clock=SystemClock()) as world:
+        always = {"idle_in_transaction_session_timeout": "30s", "timezone": "UTC"}
+        assert world.write(told) == always | {"transaction_isolation": "read committed", "transaction_read_only": "off"}
+        assert world.read(told) == always | {"transaction_isolation": "repeatable read", "transaction_read_only": "on"}

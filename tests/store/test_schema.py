@@ -76,6 +76,60 @@ def test_alembic_sees_no_difference(database_url: str) -> None:
     engine.dispose()
 
 
+def test_the_hot_tables_are_cleaned_early_and_have_room_where_an_update_stays_on_its_page(
+    postgres_server: Server,
+) -> None:
+    with psycopg.connect(postgres_server.fresh()) as connection:
+        stored = connection.execute(
+            "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+    options = {name: dict(one.split("=") for one in said or []) for name, said in stored}
+    large = {"threshold": "1000", "cost_delay": "1"}
+    small = {"threshold": "50", "cost_delay": "0"}
+    for name, expected in {
+        "deliveries": large,
+        "jobs": large,
+        "leads": large,
+        "leases": small,
+        "connections": {**small, "fillfactor": "70"},
+        "rate_buckets": {**small, "fillfactor": "50"},
+    }.items():
+        assert options.pop(name) == {
+            "autovacuum_vacuum_scale_factor": "0.02",
+            "autovacuum_vacuum_threshold": expected["threshold"],
+            "autovacuum_analyze_scale_factor": "0.02",
+            "autovacuum_analyze_threshold": expected["threshold"],
+            "autovacuum_vacuum_cost_delay": expected["cost_delay"],
+            **({"fillfactor": expected["fillfactor"]} if "fillfactor" in expected else {}),
+        }, name
+    assert not any(options.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "write"),
+    [
+        ("rate_buckets", "UPDATE rate_buckets SET full_until = full_until + 1"),
+        ("connections", "UPDATE connections SET failures = 1, paused_until = 5, updated_at = 6 WHERE id % 4 = 0"),
+    ],
+    ids=["rate_buckets", "connections"],
+)
+def test_an_update_of_full_pages_touches_no_index(postgres_server: Server, table: str, write: str) -> None:
+    with psycopg.connect(postgres_server.fresh()) as connection:
+        connection.execute(
+            "INSERT INTO projects (id, public_id, name, currency, created_at) VALUES (1, 'p', 'Shop', 'EUR', 1)"
+        )
+        connection.execute(
+            "INSERT INTO connections (project_id, destination, settings, secrets, state, created_at, updated_at)"
+            " SELECT 1, n::text, repeat('s', 200), repeat('s', 200), 'active', 1, 1 FROM generate_series(1, 400) n"
+        )
+        connection.execute(
+            "INSERT INTO rate_buckets SELECT lpad(n::text, 64, '0'), 1, 1 FROM generate_series(1, 400) n"
+        )
+        updated = connection.execute(write).rowcount
+        hot = connection.execute("SELECT pg_stat_get_xact_tuples_hot_updated(%s::regclass)", (table,)).fetchone()
+    assert hot == (updated,)
+
+
 def test_head_is_the_newest_migration() -> None:
     revisions = sorted(path.name.split("_")[0] for path in VERSIONS.glob("0*.py"))
     assert revisions[-1] == migrate.HEAD

@@ -19,20 +19,24 @@ _LOOK_S: Final = 0.25
 class Allowance:
     """What is granted and not yet spent. Without limits there is always one more."""
 
-    def __init__(self, key: str, limits: tuple[Rate, ...], clock: Clock) -> None:
+    def __init__(self, key: str, limits: tuple[Rate, ...], clock: Clock, offset_us: int = 0) -> None:
         self._key = key
         self._limits = limits
         self._clock = clock
+        self._offset_us = offset_us
         self._granted_at = 0
         self._left = 0
         self.wait_us = 0
         """After a refusal: how long until at least one more request is allowed."""
 
     @classmethod
-    def of(cls, destination: Destination, settings: Settings, clock: Clock) -> Self:
-        """By a destination's own limits, or those that the connection sets instead."""
+    def of(cls, destination: Destination, settings: Settings, clock: Clock, offset_us: int = 0) -> Self:
+        """By a destination's own limits, or those that the connection sets instead.
+
+        `offset_us`: how far the database's clock, by which requests are granted, is ahead of this one.
+        """
         limits = rates.rates_of(destination.limits, settings)
-        return cls(rates.key_of(destination, settings) if limits else "", limits, clock)
+        return cls(rates.key_of(destination, settings) if limits else "", limits, clock, offset_us)
 
     def take(self, tx: Tx, wanted: int) -> int:
         """Asks for requests; returns how many are granted now. Locks the platform's buckets, so ask last."""
@@ -53,7 +57,8 @@ class Allowance:
         """One request; asks for another one, and waits for it, when all are spent. False: none is to be made."""
         if not self._limits:
             return True
-        if self._left and self._clock.now() - self._granted_at > min(limit.tolerance_us for limit in self._limits):
+        age_us = self._clock.now() + self._offset_us - self._granted_at
+        if self._left and age_us > min(limit.tolerance_us for limit in self._limits):
             # A grant is for now: spent much later it would meet those of another moment.
             await self.give_back(db)
         while not self._left:

@@ -213,12 +213,14 @@ class Drain:
     def _claim(self, tx: Tx, token: str, *, ahead: bool) -> tuple[Batch, Allowance] | None:
         means = self._means
         batch = self._open(tx)
+        # Windows close and grants grow old by the database's clock; this host's may be wrong.
+        offset_us = tx.now() - means.clock.now()
         if batch is None or claim.others_send(tx, self._connection_id, means.owner):
             return None
         probing = batch.connection.failures > 0
         if probing and claim.any_sends(tx, self._connection_id):
             return None
-        allowance = Allowance.of(batch.destination, batch.settings, means.clock)
+        allowance = Allowance.of(batch.destination, batch.settings, means.clock, offset_us)
 
         def fit(lot: list[Candidate]) -> list[Candidate]:
             if ahead and any(one.deaths for one in lot):
@@ -242,7 +244,9 @@ class Drain:
             # What the limits do not allow now has been looked at: its leads need not stay pending for that.
             pass_jobs(tx, hold.pass_in_queue(tx, self._connection_id, code=outcomes.RATE_LIMIT), now=tx.now())
         self.wait_us = 0 if deliveries else allowance.wait_us
-        return (msgspec.structs.replace(batch, deliveries=tuple(deliveries)), allowance) if deliveries else None
+        if not deliveries:
+            return None
+        return msgspec.structs.replace(batch, deliveries=tuple(deliveries), offset_us=offset_us), allowance
 
     def _open(self, tx: Tx) -> Batch | None:
         """The connection, locked, as an empty batch; None when nothing may be sent to it now."""

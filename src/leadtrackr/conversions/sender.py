@@ -52,6 +52,8 @@ class Batch(msgspec.Struct, frozen=True):
     destination: Destination
     settings: Settings
     deliveries: tuple[Claimed, ...]
+    offset_us: int = 0
+    """How far the database's clock, which all hosts share, is ahead of this host's, microseconds."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -144,11 +146,12 @@ class Sender:
 
     def _in_time(self, sending: _Sending, piece: Sequence[Claimed]) -> Sequence[Claimed]:
         """Those whose window is still open: a lot may have stood in line for a while since it was claimed."""
-        now = self._clock.now()
+        started_at = self._clock.now()
+        now = started_at + sending.batch.offset_us
         late = [one for one in piece if one.closes_at <= now]
         if not late:
             return piece
-        sending.results += self._results(sending.batch, late, Whole(_TOO_LATE), now)
+        sending.results += self._results(sending.batch, late, Whole(_TOO_LATE), started_at)
         return [one for one in piece if one.closes_at > now]
 
     async def _piece(self, part: _Part, piece: Sequence[Claimed]) -> tuple[list[Result], Sequence[Sequence[Claimed]]]:

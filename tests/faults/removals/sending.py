@@ -12,6 +12,12 @@ SENDING: Final[tuple[Removal, ...]] = (
         engine("sender", "self._in_time(sending, todo.popleft())", "todo.popleft()"),
     ),
     cut(
+        "window check at send: by the database's clock",
+        "A host whose clock is wrong gives conversions up too early, or sends what is too old.",
+        "store/test_clocks.py::test_what_is_in_its_window_is_sent_and_what_is_past_it_is_not[sqlite-behind]",
+        engine("sender", "now = started_at + sending.batch.offset_us", "now = started_at"),
+    ),
+    cut(
         "account check",
         "What was rated for one account is sent to another one that was connected since.",
         "store/test_operations.py::"
@@ -347,9 +353,18 @@ SENDING: Final[tuple[Removal, ...]] = (
         "store/test_safeguards.py::test_a_grant_that_is_old_is_given_back_and_not_spent[sqlite]",
         engine(
             "allowance",
-            "        if self._left and self._clock.now() - self._granted_at > "
-            "min(limit.tolerance_us for limit in self._limits):\n",
+            "        if self._left and age_us > min(limit.tolerance_us for limit in self._limits):\n",
             "        if False:\n",
+        ),
+    ),
+    cut(
+        "rate limit: a grant grows old by the database's clock",
+        "A host whose clock is ahead asks anew before each request, and one whose clock is behind spends old grants.",
+        "store/test_clocks.py::test_what_is_granted_is_spent_without_asking_again_until_it_is_old[sqlite-behind]",
+        engine(
+            "allowance",
+            "self._clock.now() + self._offset_us - self._granted_at",
+            "self._clock.now() - self._granted_at",
         ),
     ),
     cut(

@@ -143,6 +143,18 @@ STORAGE: Final[tuple[Removal, ...]] = (
         Edit(_POSTGRES, "or not self._is_committed(tx.number, tx.now())", "or True"),
     ),
     cut(
+        "PostgreSQL: a transaction that stands still ends",
+        "A process that stopped in the middle of a transaction keeps its locks for as long as its connection lives.",
+        "store/test_postgres.py::test_every_connection_of_the_pool_is_told_what_it_may_do_and_for_how_long",
+        Edit(_POSTGRES, "-c idle_in_transaction_session_timeout=30000 "),
+    ),
+    cut(
+        "PostgreSQL: the time is the server's",
+        "Hosts whose clocks differ take each other's leases for ended, or for lasting.",
+        "store/test_clocks.py::test_the_time_of_a_transaction_is_the_servers_own",
+        Edit(_POSTGRES, "if isinstance(self._clock, SystemClock):", "if False:"),
+    ),
+    cut(
         "a project is furnished by one at a time",
         "Who makes a label or a connection at the same moment as another gets an error that says nothing.",
         "store/test_locks.py::test_two_labels_of_one_name_at_once_are_one_label",
