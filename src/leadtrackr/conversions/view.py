@@ -49,6 +49,7 @@ def delivery(one: Receipt) -> dict[str, object]:
         "currency": one.currency,
         "state": one.state.value,
         "code": one.code,
+        "class": _class(one.destination, one.reason),
         "sentence": words.sentence,
         "nextStep": words.next_step,
         "link": _link(one.destination, one.code),
@@ -72,6 +73,7 @@ def attempt(destination: str, one: Tried) -> dict[str, object]:
         "endedAt": iso_millis(one.ended_at),
         "outcome": one.kind,
         "code": one.code,
+        "class": _class(destination, one.code),
         "sentence": words.sentence,
         "nextStep": words.next_step,
         "link": _link(destination, one.code),
@@ -115,6 +117,7 @@ def connection(one: Connected) -> dict[str, object]:
         "account": "" if destination is None else destination.account(known.settings),
         "state": found.state.value,
         "code": found.code,
+        "class": _class(known.destination, found.code),
         "sentence": found.words.sentence,
         "nextStep": found.words.next_step,
         "link": _link(known.destination, found.code),
@@ -153,6 +156,7 @@ def _validation(one: Preview, said: Outcome | None) -> dict[str, object]:
         "asked": said is not None,
         "right": None if said is None or said.kind in UNJUDGED else said.kind == Kind.ACCEPTED,
         "code": None if no_mode else code,
+        "class": None if no_mode else _class(slug, code),
         "sentence": NO_MODE if no_mode else words.sentence,
         "nextStep": "" if no_mode else words.next_step,
         "link": None if no_mode else _link(slug, code),
@@ -173,6 +177,7 @@ def _preview(one: Preview) -> dict[str, object]:
         "currency": planned.currency,
         "state": one.state.value,
         "code": one.code,
+        "class": _class(planned.destination, one.code),
         "sentence": one.words.sentence,
         "nextStep": one.words.next_step,
         "link": _link(planned.destination, one.code),
@@ -182,6 +187,11 @@ def _preview(one: Preview) -> dict[str, object]:
         "closesAt": iso_millis(planned.closes_at),
         "request": None if request is None else msgspec.structs.asdict(request),
     }
+
+
+def _class(destination: str, code: str | None) -> str | None:
+    known = None if code is None else outcomes.entry(destination, code)
+    return None if known is None else known.action.value
 
 
 def _link(destination: str, code: str | None) -> str | None:

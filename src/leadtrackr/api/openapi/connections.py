@@ -5,6 +5,7 @@ from typing import Final
 from leadtrackr.api import connections as handlers
 from leadtrackr.api.openapi.answers import BAD_BODY
 from leadtrackr.api.openapi.calls import by_get, by_post, operation
+from leadtrackr.api.openapi.conversion_schemas import CLASS
 from leadtrackr.api.openapi.parts import (
     NOON,
     Schema,
@@ -35,6 +36,7 @@ _CONNECTION: Final = exactly(
             enum=[one.value for one in Stands],
         ),
         "code": text_or_null("Why it does not send; `paused_by_person` when somebody paused it.", PAUSED_BY_PERSON),
+        "class": CLASS,
         "sentence": text("The same in words.", SENDS.sentence),
         "nextStep": text("What to do; empty when there is nothing."),
         "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
@@ -70,6 +72,7 @@ _ACTIVE: Final[Schema] = {
     "account": "123456789012345",
     "state": "active",
     "code": None,
+    "class": None,
     "sentence": SENDS.sentence,
     "nextStep": SENDS.next_step,
     "link": None,
@@ -82,6 +85,7 @@ _HELD: Final[Schema] = {
     **_ACTIVE,
     "state": "held",
     "code": PAUSED_BY_PERSON,
+    "class": OWN_CODES[PAUSED_BY_PERSON].action.value,
     "sentence": OWN_CODES[PAUSED_BY_PERSON].sentence,
     "nextStep": OWN_CODES[PAUSED_BY_PERSON].next_step,
     "link": f"docs/reference/outcomes.md#leadtrackr-{PAUSED_BY_PERSON}",
