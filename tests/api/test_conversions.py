@@ -159,6 +159,8 @@ def test_the_class_says_who_has_to_act_now(api: Api) -> None:
         put(api, state, code, number)
         found = shown(api, number)
         assert (found["code"], found["class"]) == (code, action)
+        if code == "behind_earlier":
+            assert found["link"] == "/outcomes#leadtrackr-behind_earlier", "a page of this server"
 
 
 def test_filters_and_pages(api: Api) -> None:

@@ -20,6 +20,7 @@ from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.listing import FILTERS
 from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.conversions.operations import MOST
+from leadtrackr.conversions.outcomes import link
 from leadtrackr.destinations.contract import Action, Kind
 from leadtrackr.destinations.registry import DESTINATIONS
 
@@ -37,7 +38,7 @@ _WORDS: Final[Schema] = {
     "class": CLASS,
     "sentence": text("What happened, in words.", "The platform accepted the conversion."),
     "nextStep": text("What to do; empty when there is nothing.", "Nothing to do: it was sent."),
-    "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+    "link": text_or_null("More about the code: the platform's page, or a path on this server."),
 }
 _EVENT: Final[Schema] = {
     "destination": _SLUG,
@@ -212,6 +213,7 @@ SCHEMAS: Final[Schema] = {
     ),
 }
 
+_OK: Final = DESTINATIONS["meta"].codes["ok"]
 _ONE: Final[Schema] = {
     "id": 1001,
     "jobId": 501,
@@ -230,10 +232,10 @@ _ONE: Final[Schema] = {
     "currency": "EUR",
     "state": "accepted",
     "code": "ok",
-    "class": "done",
-    "sentence": "The platform accepted the conversion.",
-    "nextStep": "Nothing to do: it was sent.",
-    "link": "docs/reference/outcomes.md#meta-ok",
+    "class": _OK.action.value,
+    "sentence": _OK.sentence,
+    "nextStep": _OK.next_step,
+    "link": link("meta", "ok"),
     "detail": None,
     "field": None,
     "nextTryAt": None,

@@ -9,6 +9,7 @@ from leadtrackr.api.openapi.conversion_schemas import CLASS, EXAMPLES
 from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
 from leadtrackr.api.openapi.conversions import BAD_PLAN, NO_LEAD
 from leadtrackr.api.openapi.parts import Schema, always, exactly, many, ref, text, text_or_null
+from leadtrackr.conversions.outcomes import link
 from leadtrackr.conversions.view import NO_MODE
 from leadtrackr.destinations.registry import DESTINATIONS
 
@@ -29,7 +30,7 @@ _VALIDATION: Final = exactly(
         "class": CLASS,
         "sentence": text("The same in words, with what it proves."),
         "nextStep": text("What to do; empty when there is nothing."),
-        "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+        "link": text_or_null("More about the code: the platform's page, or a path on this server."),
         "detail": text_or_null("The platform's own words, shortened."),
     },
     "What one platform says.",
@@ -67,7 +68,7 @@ _RIGHT: Final[Schema] = {
     "class": _GA4.action.value,
     "sentence": _GA4.sentence,
     "nextStep": _GA4.next_step,
-    "link": "docs/reference/outcomes.md#ga4-check_ok",
+    "link": link("ga4", "check_ok"),
 }
 _SENT: Final[Schema] = {
     "method": "POST",
