@@ -77,7 +77,7 @@ def test_each_connection_says_whether_it_sends_and_what_waits(api: Api) -> None:
     meta = found["meta"]
     assert (meta["name"], meta["account"], meta["toSend"]) == ("Meta", "1234567890", 2)
     assert (meta["state"], meta["code"], meta["since"], meta["until"]) == ("active", None, None, None)
-    assert (meta["sentence"], meta["nextStep"]) == ("Conversions are sent as they come.", "")
+    assert (meta["sentence"], meta["nextStep"], meta["class"]) == ("Conversions are sent as they come.", "", None)
 
 
 def test_a_held_one_says_why_and_since_when_and_what_to_do(api: Api) -> None:
@@ -89,7 +89,7 @@ def test_a_held_one_says_why_and_since_when_and_what_to_do(api: Api) -> None:
     row = DESTINATIONS["meta"].codes[REFUSED.code]
     assert (held["state"], held["code"], held["since"], held["until"]) == ("held", REFUSED.code, since, None)
     assert held["detail"] == "Session has expired"
-    assert (held["sentence"], held["nextStep"]) == (row.sentence, row.next_step)
+    assert (held["sentence"], held["nextStep"], held["class"]) == (row.sentence, row.next_step, "you_act")
     assert shown(api)["ga4"]["state"] == "active"
 
 
@@ -100,7 +100,7 @@ def test_one_that_is_left_alone_says_until_when(api: Api) -> None:
     paused = shown(api)["meta"]
     assert (paused["state"], paused["code"], paused["since"]) == ("paused", "server_error", began)
     assert paused["until"] > began
-    assert paused["nextStep"] == "Nothing to do: sending goes on by itself."
+    assert (paused["nextStep"], paused["class"]) == ("Nothing to do: sending goes on by itself.", "wait")
     assert done(api, "resume")["message"] == "Connection goes on"
     assert shown(api)["meta"]["state"] == "active"
 

@@ -132,7 +132,7 @@ def test_the_list_has_everything_in_words_newest_first(api: Api) -> None:
         5000,
         "EUR",
     )
-    assert (meta["label"], meta["state"], meta["code"]) == ("Everywhere", "queued", None)
+    assert (meta["label"], meta["state"], meta["code"], meta["class"]) == ("Everywhere", "queued", None, None)
     assert meta["sentence"] == "It is about to be sent."
     assert meta["nextTryAt"] == meta["happenedAt"] < meta["closesAt"]
     put(api, "rejected", "100/2804003", meta["id"])
@@ -140,7 +140,27 @@ def test_the_list_has_everything_in_words_newest_first(api: Api) -> None:
     assert refused["sentence"].endswith(".")
     assert refused["nextStep"].endswith(".")
     assert refused["link"].startswith("https://")
+    assert refused["class"] == "you_act"
     assert (refused["nextTryAt"], refused["closesAt"], refused["attempts"]) == (None, None, [])
+
+
+def test_the_class_says_who_has_to_act_now(api: Api) -> None:
+    number = next(one["id"] for one in rated(api) if one["destination"] == "meta")
+    for state, code, action in [
+        ("waiting", "server_error", "wait"),
+        ("accepted", "ok", "done"),
+        ("rejected", "unexpected", "we_act"),
+        ("held", "190", "you_act"),
+        ("queued", "behind_earlier", "wait"),
+        # It goes by itself: what refused it before has been mended.
+        ("queued", "190", None),
+        ("rejected", "BRAND_NEW", None),
+    ]:
+        put(api, state, code, number)
+        found = shown(api, number)
+        assert (found["code"], found["class"]) == (code, action)
+        if code == "behind_earlier":
+            assert found["link"] == "/outcomes#leadtrackr-behind_earlier", "a page of this server"
 
 
 def test_filters_and_pages(api: Api) -> None:
@@ -407,6 +427,7 @@ def test_what_was_refused_is_shown_as_it_was_sent_and_arrives_once_when_it_is_se
     assert tried["url"] == f"{ads.url}/meta/v25.0/1234567890/events"
     assert json.loads(tried["request"])["event_id"] == full["eventId"]
     assert tried["sentence"].endswith(".")
+    assert tried["class"] == full["class"] == "you_act"
     with urllib.request.urlopen(urllib.request.Request(f"{ads.url}/_sandbox/faults", method="DELETE"), timeout=60):  # noqa: S310 - our own
         pass
     for count in (1, 0):
@@ -461,10 +482,10 @@ def test_the_platforms_are_asked_and_nothing_is_counted_or_written(live: Api, ad
     assert len(found["deliveries"]) == 3
     assert [one["destination"] for one in found["validations"]] == list(EVERY)
     said = {one["destination"]: one for one in found["validations"]}
-    assert {slug: (one["asked"], one["right"], one["code"]) for slug, one in said.items()} == {
-        "google_ads": (True, True, "validated"),
-        "ga4": (True, True, "check_ok"),
-        "meta": (False, None, None),
+    assert {slug: (one["asked"], one["right"], one["code"], one["class"]) for slug, one in said.items()} == {
+        "google_ads": (True, True, "validated", "done"),
+        "ga4": (True, True, "check_ok", "done"),
+        "meta": (False, None, None, None),
     }
     assert said["meta"]["sentence"].startswith("The platform has no mode in which it looks at an event without")
     assert all(one["label"] == "Everywhere" and one["sentence"].endswith(".") for one in said.values())
@@ -484,6 +505,9 @@ def test_a_no_is_told_from_a_platform_that_did_not_judge(live: Api, ads: Sandbox
     }
     assert (said["ga4"]["asked"], said["ga4"]["right"], said["ga4"]["code"]) == (True, None, "server_error")
     assert (said["google_ads"]["asked"], said["google_ads"]["code"]) == (False, "missing_data")
+    assert (said["ga4"]["class"], said["google_ads"]["class"]) == ("wait", "you_act")
+    planned = order(live, "plan", leadId=lead_id, conversionId=conversion_id)["deliveries"]
+    assert {one["destination"]: one["class"] for one in planned} == {"google_ads": "you_act", "ga4": None, "meta": None}
     assert listed(live) == []
     parts = live.program.parts
     wrong = {"measurement_id": "G-AB12CD34EF", "api_secret": "s"}

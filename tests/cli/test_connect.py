@@ -153,6 +153,7 @@ def test_a_pause_is_seen_and_asked_twice_it_is_done_once(run: Run, to_sandbox: E
     assert (one["state"], one["code"], one["toSend"]) == ("held", "paused_by_person", 0)
     text = run(to_sandbox, "destinations", "connected", project).stdout
     assert all(words in text for words in ("A person paused this connection.", "Resume the connection", one["since"]))
+    assert "/outcomes#leadtrackr-paused_by_person" in text
     assert "hush" not in text
     resumed = [run(to_sandbox, "destinations", "resume", project, "meta").stdout for _ in range(2)]
     assert ["Meta goes on; 0 held" in resumed[0], resumed[1].strip()] == [True, "Meta was not held."]

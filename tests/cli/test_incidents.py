@@ -43,6 +43,7 @@ def test_they_are_listed_in_words_with_what_to_do(run: Run, on: Environment, pro
     assert "Nothing is sent to Meta. Meta does not accept the access token." in text
     assert f"leadtrackr destinations resume {project} meta" in text
     assert "Malformed access token" in text
+    assert "More        https://developers.facebook.com/" in text
     (one,) = data(run(on, "incidents", "list", "--json"))["incidents"]
     assert (one["projectId"], one["kind"], one["open"]) == (project, "stopped", True)
     assert one["since"] == "2026-09-21T14:13:20.000Z"

@@ -1,5 +1,6 @@
 """The tutorial, command for command: from nothing to a conversion on a platform, on both databases."""
 
+import re
 from typing import Any
 
 import pytest
@@ -68,7 +69,10 @@ def test_a_refusal_is_told_with_its_next_step(run: Run, settings: Environment, s
     assert second["nextStep"].startswith("Send the price with the rating")
     listed = run(settings, "conversions", "list", project, "--state", "rejected").stdout
     assert "Meta takes a Purchase only with a value" in listed
-    assert "Send the price" in run(settings, "conversions", "show", project, str(second["id"])).stdout
+    text = run(settings, "conversions", "show", project, str(second["id"])).stdout
+    assert "Send the price" in text
+    assert second["link"]
+    assert len(re.findall(rf"^ *More +{re.escape(second['link'])}$", text, re.MULTILINE)) == 2, "of it and its attempt"
     for args, count in {
         ("--state", "accepted"): 1,
         ("--state", "waiting"): 0,

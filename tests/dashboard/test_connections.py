@@ -73,7 +73,7 @@ def test_whatever_holds_a_connection_is_told_with_the_way_on(site: Site, slug: s
         (card,) = _page(site).all("article", "delivery")
         assert card.one("h2").text == f"{DESTINATIONS[slug].name} Held"
         assert card.one("p", "what").text == row.sentence
-        assert card.one("p", "next").text == f"Next step: {row.next_step}"
+        assert card.one("p", "next").text == f"Next step: {row.next_step} More about this"
         assert "The platform's words" in card.one("p", "words").text
         assert card.one("pre").text == f"leadtrackr destinations resume {site.id} {slug}"
 
@@ -97,7 +97,7 @@ def test_a_pause_says_until_when_and_ends(site: Site) -> None:
     (card,) = _page(site).all("article", "delivery")
     assert card.one("h2").text == "Meta Paused"
     assert _facts(card)["Paused until"] == "21 Sep 2026, 15:13 UTC"
-    assert card.one("p", "next").text == "Next step: Nothing to do: sending goes on by itself."
+    assert card.one("p", "next").text == "Next step: Nothing to do: sending goes on by itself. More about this"
     _change(site, "meta", paused_until=START)
     (card,) = _page(site).all("article", "delivery")
     assert card.one("h2").text == "Meta Active"

@@ -21,7 +21,7 @@ def _everything(site: Site) -> list[str]:
     site.connect("ga4")
     lead = site.lead()
     site.delivery(site.rated(lead), lead, "ga4", State.ACCEPTED, "ok")
-    return ["/", site.leads, f"{site.leads}/{lead}", f"/projects/{site.id}/connections", "/nowhere"]
+    return ["/", site.leads, f"{site.leads}/{lead}", f"/projects/{site.id}/connections", "/outcomes", "/nowhere"]
 
 
 def test_every_page_is_kept_from_scripts_frames_and_caches(site: Site) -> None:
@@ -48,7 +48,12 @@ def test_no_page_needs_what_the_policy_forbids(site: Site) -> None:
         for element in _elements(page):
             assert not [name for name in element.attributes if name == "style" or name.startswith("on")]
             for name in ("src", "href", "action"):
-                assert element.attributes.get(name, "/").startswith(("/", "#")), "nothing from another host"
+                if element.tag == "a" and element.attributes.get("rel") == "noreferrer":
+                    assert element.attributes["href"].startswith("https://"), (
+                        "a person may follow it, and it says nothing"
+                    )
+                else:
+                    assert element.attributes.get(name, "/").startswith(("/", "#")), "nothing from another host"
 
 
 def test_every_page_can_be_read_without_seeing_it(site: Site) -> None:
@@ -70,12 +75,14 @@ def test_every_page_can_be_read_without_seeing_it(site: Site) -> None:
 
 def test_every_link_leads_somewhere(site: Site) -> None:
     _everything(site)
+    skipped = site.lead()
+    site.delivery(site.rated(skipped), skipped, "ga4", State.SKIPPED, "missing_data")
     site.put(site.lead(), stage="rated", status="lost")
     bob = site.member()
     waiting, seen = ["/"], set[str]()
     while waiting:
         path = waiting.pop()
-        if path in seen or path.startswith("#"):
+        if path in seen or path.startswith(("#", "https://")):
             continue
         seen.add(path)
         answer = bob.get(path)
@@ -84,6 +91,7 @@ def test_every_link_leads_somewhere(site: Site) -> None:
             page = read(answer.body)
             waiting += [link.attributes["href"] for tag in ("a", "link") for link in page.all(tag)]
     assert {"/", site.leads, f"{site.leads}?list=rated", f"/projects/{site.id}/connections", "/api/docs"} <= seen
+    assert "/outcomes#leadtrackr-missing_data" in seen
 
 
 def test_static_files_may_be_kept_for_ever_under_their_version(program: Program) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from leadtrackr.conversions.model import State
-from leadtrackr.conversions.outcomes import OWN_CODES, RETRIES_OVER, WINDOW_CLOSED
+from leadtrackr.conversions.outcomes import OWN_CODES, RETRIES_OVER, WINDOW_CLOSED, entry
 from leadtrackr.dashboard.receipt import NOTHING, SHOWN_TRIES, STANDINGS
 from leadtrackr.destinations.contract import Code, Kind
 from leadtrackr.destinations.registry import DESTINATIONS
@@ -31,6 +31,10 @@ def _rated(site: Site, slug: str) -> tuple[int, int]:
     return lead, site.rated(lead)
 
 
+def _step(line: Element) -> str:
+    return line.one("p", "next").text.removeprefix("Next step: ").removesuffix(" More about this")
+
+
 def _sentence(text: str) -> bool:
     return len(text.split()) >= 3 and text[0].isupper() and text.endswith(".") and "{" not in text
 
@@ -44,10 +48,14 @@ def test_every_code_has_a_sentence_and_a_next_step(site: Site, slug: str) -> Non
     lines = _lines(site, lead)
     assert len(lines) == len(codes)
     for (code, row), line in zip(codes.items(), lines, strict=True):
-        what, step = line.one("p", "what").text, line.one("p", "next").text.removeprefix("Next step: ")
+        what, step = line.one("p", "what").text, _step(line)
         assert (what, step) == (row.sentence, row.next_step or NOTHING), code
         assert _sentence(what), what
         assert _sentence(step), step
+        known = entry(slug, code)
+        assert known
+        rel = {"rel": "noreferrer"} if known.is_elsewhere else {}
+        assert line.one("p", "next").one("a").attributes == {"class": "more", "href": known.link, **rel}
 
 
 @pytest.mark.parametrize("state", State)
@@ -58,6 +66,7 @@ def test_every_state_has_a_word_and_a_sentence(site: Site, state: State) -> None
     assert line.one("h4").text == f"Meta {STANDINGS[state].word}"
     assert _sentence(line.one("p", "what").text)
     assert _sentence(line.one("p", "next").text)
+    assert line.one("p", "next").all("a") == [], "without a code there is nothing to read"
 
 
 def test_many_lines_have_an_overview_that_leads_to_them(site: Site) -> None:
@@ -81,6 +90,7 @@ def test_a_code_that_nobody_knows_is_told_with_the_platforms_words(site: Site) -
     assert line.one("p", "words").text == "Meta says: Brand new trouble"
     assert line.one("p", "what").text.startswith("Meta answered with the code 4711, which")
     assert "report the code" in line.one("p", "next").text
+    assert line.one("p", "next").all("a") == []
 
 
 @pytest.mark.parametrize("code", [RETRIES_OVER, WINDOW_CLOSED])

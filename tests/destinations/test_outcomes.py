@@ -73,10 +73,9 @@ def test_the_link_leads_somewhere(one: Entry) -> None:
     if one.link.startswith("https://"):
         assert urlsplit(one.link).hostname in {urlsplit(each.docs_url).hostname for each in DESTINATIONS.values()}
         assert re.fullmatch(r"https://[a-z.-]+/[\w/-]+(\?id=\d+)?", one.link)
-        return
-    path, _, name = one.link.partition("#")
-    assert (ROOT / path).is_file()
-    assert f'<a id="{name}"></a>`{one.code}`' in (ROOT / path).read_text()
+    else:
+        # That the server has this row: tests/dashboard/test_outcomes.py.
+        assert one.link == f"/outcomes#{one.anchor}"
 
 
 def test_the_catalogue_is_every_table_whole() -> None:

@@ -11,6 +11,7 @@ from leadtrackr.cli.filtering import filter_options
 from leadtrackr.cli.output import json_option, pairs, show, table
 from leadtrackr.conversions import receipts
 from leadtrackr.conversions.model import State
+from leadtrackr.conversions.outcomes import link
 from leadtrackr.conversions.receipts import Filters, Receipt, Tried
 from leadtrackr.conversions.view import attempt, delivery
 from leadtrackr.kit.clock import iso_millis
@@ -75,6 +76,7 @@ def _text(found: Receipt, tried: Sequence[Tried]) -> str:
             "In words": words.sentence or None,
             "Detail": found.detail or None,
             "What to do": words.next_step or None,
+            "More": link(found.destination, found.reason),
             "Next try": iso_millis(found.run_at) if found.state == State.WAITING else None,
             "Closes": iso_millis(found.closes_at),
         }
@@ -100,6 +102,7 @@ def _attempt_text(destination: str, one: Tried) -> str:
             "In words": words.sentence,
             "It said": one.detail or None,
             "What to do": words.next_step or None,
+            "More": link(destination, one.code),
             "Reference": one.reference or None,
             "Headers": one.head.replace("\n", "; ") or None,
             "Sent": one.request or None,

@@ -58,6 +58,7 @@ def _text(one: dict[str, Any]) -> str:
             "Since": one["since"],
             "Tried again": one["until"],
             "What to do": one["nextStep"] or None,
+            "More": one["link"],
             "To be sent": one["toSend"],
         }
     )

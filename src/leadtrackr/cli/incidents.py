@@ -8,6 +8,7 @@ from leadtrackr.conversions.incidents import service
 from leadtrackr.conversions.incidents.model import Incident, IncidentKind
 from leadtrackr.conversions.incidents.service import Filters
 from leadtrackr.conversions.incidents.words import to_wire, words
+from leadtrackr.conversions.outcomes import link
 from leadtrackr.kit.clock import iso_millis
 
 
@@ -42,6 +43,7 @@ def _text(one: Incident, now: int) -> str:
             "In words": said.sentence,
             "It said": one.detail,
             "What to do": said.next_step,
+            "More": link(one.destination, one.code),
             "Waiting": one.waiting or None,
             "Expired": one.lost or None,
         }

@@ -15,7 +15,15 @@ from leadtrackr.destinations.contract import Action, Code, Kind, Scope
 
 ENGINE: Final = "leadtrackr"
 """What stands for a destination where the engine itself speaks."""
-PAGE: Final = "docs/reference/outcomes.md"
+PAGE: Final = "/outcomes"
+"""The path under which the server shows the whole catalogue."""
+ACTIONS: Final[Mapping[Action, str]] = {
+    Action.DONE: "Nobody has to do anything: it is as it should be, or nothing can change it.",
+    Action.WAIT: "Nobody has to do anything: it goes on by itself at the time that the receipt shows.",
+    Action.WE_ACT: "LeadTrackr or whoever runs it has to act.",
+    Action.YOU_ACT: "You have to act; what to do is said in the row.",
+}
+"""The classes in words."""
 
 MISSING: Final = "missing_data"
 CONSENT: Final = "consent_denied"
@@ -222,7 +230,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     next_step: str
     link: str
-    """An address on the platform's pages, or else a place in this project's own, from its root."""
+    """An address on the platform's pages, or else the code's own row on this server's, from its root."""
+
+    @property
+    def anchor(self) -> str:
+        """The name of its row on the pages of outcomes."""
+        return anchor(self.destination, self.code)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the link leads to the platform's pages."""
+        return self.link.startswith("https://")
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -237,8 +255,14 @@ def entry(destination: str, code: str) -> Entry | None:
     return None if row is None else _entry(ENGINE if code in OWN_CODES else destination, code, row)
 
 
+def link(destination: str, code: str | None) -> str | None:
+    """Where more is said of a code; None without one, or for one that nobody knows."""
+    known = None if code is None else entry(destination, code)
+    return None if known is None else known.link
+
+
 def anchor(destination: str, code: str) -> str:
-    """The name of a code's row on the page of outcomes."""
+    """The name of a code's row on the pages of outcomes: the server's and the documents'."""
     return f"{destination}-{re.sub(r'[^A-Za-z0-9_]', '-', code)}"
 
 

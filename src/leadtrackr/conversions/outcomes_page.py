@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from leadtrackr.conversions.outcomes import ENGINE, Entry, anchor, catalogue
-from leadtrackr.destinations.contract import Action, Kind
+from leadtrackr.conversions.outcomes import ACTIONS, ENGINE, Entry, catalogue
+from leadtrackr.destinations.contract import Kind
 from leadtrackr.destinations.docs import table
 from leadtrackr.destinations.registry import DESTINATIONS
 
@@ -15,12 +15,6 @@ _INTRO: Final = """# Outcomes
 Everything that can become of a conversion, in words. This page is made from the same tables that the receipts, the API
 and the command line speak from, with `python -m leadtrackr.conversions.outcomes_page`.
 """
-_ACTIONS: Final = {
-    Action.DONE: "Nobody has to do anything: it is as it should be, or nothing can change it.",
-    Action.WAIT: "Nobody has to do anything: it goes on by itself at the time that the receipt shows.",
-    Action.WE_ACT: "LeadTrackr or whoever runs it has to act.",
-    Action.YOU_ACT: "You have to act; what to do is said in the row.",
-}
 _KINDS: Final = {
     Kind.ACCEPTED: "The platform took it; what it made of it is not known, or not known yet.",
     Kind.CONFIRMED: "The platform said that it counts.",
@@ -38,7 +32,7 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield _INTRO
-    yield from table(("Class", "Who has to act"), ((f"`{action}`", words) for action, words in _ACTIONS.items()))
+    yield from table(("Class", "Who has to act"), ((f"`{action}`", words) for action, words in ACTIONS.items()))
     yield ""
     yield from table(("Kind", "What it means"), ((f"`{kind}`", words) for kind, words in _KINDS.items()))
     for destination, entries in groupby(catalogue(), lambda entry: entry.destination):
@@ -47,8 +41,8 @@ def _lines() -> Iterator[str]:
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
-    code = f'<a id="{anchor(entry.destination, entry.code)}"></a>`{entry.code}`'
-    more = f"[platform]({entry.link})" if entry.link.startswith("https://") else ""
+    code = f'<a id="{entry.anchor}"></a>`{entry.code}`'
+    more = f"[platform]({entry.link})" if entry.is_elsewhere else ""
     return code, f"`{entry.action}`", f"`{entry.kind}`", entry.sentence, entry.next_step, more
 
 

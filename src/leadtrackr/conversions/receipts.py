@@ -94,11 +94,15 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> Words:
         """The same without its purpose."""
-        if self.code is None or (
-            self.state in (State.QUEUED, State.SENDING) and self.code not in outcomes.SAID_IN_QUEUE
-        ):
+        if self.reason is None:
             return Words(_WORDS.get(self.state, ""), "")
-        return words_of(self.destination, self.code)
+        return words_of(self.destination, self.reason)
+
+    @property
+    def reason(self) -> str | None:
+        """The code, where it says why the delivery stands as it does; None where it is of what was before."""
+        before = self.state in (State.QUEUED, State.SENDING) and self.code not in outcomes.SAID_IN_QUEUE
+        return None if before else self.code
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,9 +49,10 @@ def delivery(one: Receipt) -> dict[str, object]:
         "currency": one.currency,
         "state": one.state.value,
         "code": one.code,
+        "class": _class(one.destination, one.reason),
         "sentence": words.sentence,
         "nextStep": words.next_step,
-        "link": _link(one.destination, one.code),
+        "link": outcomes.link(one.destination, one.code),
         "detail": one.detail,
         "field": one.field,
         "nextTryAt": iso_millis(one.run_at) if one.state in NEXT_TRY else None,
@@ -72,9 +73,10 @@ def attempt(destination: str, one: Tried) -> dict[str, object]:
         "endedAt": iso_millis(one.ended_at),
         "outcome": one.kind,
         "code": one.code,
+        "class": _class(destination, one.code),
         "sentence": words.sentence,
         "nextStep": words.next_step,
-        "link": _link(destination, one.code),
+        "link": outcomes.link(destination, one.code),
         "detail": one.detail,
         "reference": one.reference,
         "httpStatus": one.http_status,
@@ -115,9 +117,10 @@ def connection(one: Connected) -> dict[str, object]:
         "account": "" if destination is None else destination.account(known.settings),
         "state": found.state.value,
         "code": found.code,
+        "class": _class(known.destination, found.code),
         "sentence": found.words.sentence,
         "nextStep": found.words.next_step,
-        "link": _link(known.destination, found.code),
+        "link": outcomes.link(known.destination, found.code),
         "detail": found.detail or None,
         "since": None if found.since is None else iso_millis(found.since),
         "until": None if found.until is None else iso_millis(found.until),
@@ -157,9 +160,10 @@ def _validation(one: Preview, said: Outcome | None) -> dict[str, object]:
         "asked": said is not None,
         "right": None if said is None or said.kind in UNJUDGED else said.kind == Kind.ACCEPTED,
         "code": None if no_mode else code,
+        "class": None if no_mode else _class(slug, code),
         "sentence": NO_MODE if no_mode else words.sentence,
         "nextStep": "" if no_mode else words.next_step,
-        "link": None if no_mode else _link(slug, code),
+        "link": None if no_mode else outcomes.link(slug, code),
         "detail": None if said is None else said.detail or None,
     }
 
@@ -179,9 +183,10 @@ def _preview(one: Preview) -> dict[str, object]:
         "currency": planned.currency,
         "state": one.state.value,
         "code": one.code,
+        "class": _class(planned.destination, one.code),
         "sentence": one.words.sentence,
         "nextStep": one.words.next_step,
-        "link": _link(planned.destination, one.code),
+        "link": outcomes.link(planned.destination, one.code),
         "detail": planned.detail,
         "field": planned.field,
         "sendAt": iso_millis(planned.run_at) if one.prospect.would_be_sent else None,
@@ -190,6 +195,6 @@ def _preview(one: Preview) -> dict[str, object]:
     }
 
 
-def _link(destination: str, code: str | None) -> str | None:
+def _class(destination: str, code: str | None) -> str | None:
     known = None if code is None else outcomes.entry(destination, code)
-    return None if known is None else known.link
+    return None if known is None else known.action.value

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from leadtrackr.dashboard import connections, leads, projects, sign_in, signing_in
+from leadtrackr.conversions.outcomes import PAGE
+from leadtrackr.dashboard import connections, leads, outcomes, projects, sign_in, signing_in
 from leadtrackr.dashboard.rendering import static_file
 from leadtrackr.dashboard.visit import Context, Handler, Visit, to
 from leadtrackr.kit.errors import LeadTrackrError, NotFound, Unauthenticated, Unavailable
@@ -53,6 +54,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = MappingProxyType(
         "/projects/{project}/connections": {"GET": connections.everything},
         "/projects/{project}/connections/{destination}/sign-in": {"POST": signing_in.begin},
         "/oauth/{destination}/callback": {"GET": signing_in.back},
+        PAGE: {"GET": outcomes.everything},
         "/static/{name}": {"GET": static},
     }
 )

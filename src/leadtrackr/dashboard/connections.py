@@ -101,7 +101,7 @@ def _said(one: Connection, found: Condition) -> Said:
     if found.code is None:
         return Said(found.words.sentence, found.words.next_step or NOTHING)
     said = say(one.destination, found.code, found.detail)
-    return said if found.state == Stands.HELD else Said(said.sentence, found.words.next_step)
+    return said if found.state == Stands.HELD else Said(said.sentence, found.words.next_step, link=said.link)
 
 
 def _settings(one: Connection) -> list[Fact]:

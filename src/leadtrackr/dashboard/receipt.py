@@ -69,6 +69,8 @@ class Said(msgspec.Struct, frozen=True):
     next_step: str
     speaker: str = ""
     words: str = ""
+    link: str | None = None
+    """Where more is said of it."""
 
 
 class TryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +173,11 @@ def said_of(receipt: Receipt) -> Said:
 
 def _outcome(receipt: Receipt) -> Said:
     words = receipt.outcome
-    said = Said(words.sentence or STANDINGS[receipt.state].sentence, words.next_step or NOTHING)
+    said = Said(
+        words.sentence or STANDINGS[receipt.state].sentence,
+        words.next_step or NOTHING,
+        link=outcomes.link(receipt.destination, receipt.reason),
+    )
     if receipt.code is None or receipt.state in (State.QUEUED, State.SENDING):
         return said
     if receipt.code in (outcomes.RETRIES_OVER, outcomes.WINDOW_CLOSED) and receipt.detail:
@@ -195,7 +201,13 @@ def say(destination: str, code: str, detail: str) -> Said:
         )
     ours = code in outcomes.OWN_CODES or code in ("network", "timeout")
     speaker = "In detail" if ours else f"{platform(destination)} says"
-    return Said(known.sentence, known.next_step or NOTHING, speaker if detail else "", detail)
+    return Said(
+        known.sentence,
+        known.next_step or NOTHING,
+        speaker if detail else "",
+        detail,
+        outcomes.link(destination, code),
+    )
 
 
 def _facts(receipt: Receipt) -> list[Fact]:

@@ -5,6 +5,7 @@ from typing import Final
 from leadtrackr.api import connections as handlers
 from leadtrackr.api.openapi.answers import BAD_BODY
 from leadtrackr.api.openapi.calls import by_get, by_post, operation
+from leadtrackr.api.openapi.conversion_schemas import CLASS
 from leadtrackr.api.openapi.parts import (
     NOON,
     Schema,
@@ -17,7 +18,7 @@ from leadtrackr.api.openapi.parts import (
     time_or_null,
 )
 from leadtrackr.conversions.condition import SENDS, Stands
-from leadtrackr.conversions.outcomes import OWN_CODES, PAUSED_BY_PERSON
+from leadtrackr.conversions.outcomes import OWN_CODES, PAUSED_BY_PERSON, link
 
 _TAG: Final = "Delivery"
 _ID: Final[Schema] = {"type": "integer", "minimum": 1, "description": "The connection's number.", "examples": [3]}
@@ -35,9 +36,10 @@ _CONNECTION: Final = exactly(
             enum=[one.value for one in Stands],
         ),
         "code": text_or_null("Why it does not send; `paused_by_person` when somebody paused it.", PAUSED_BY_PERSON),
+        "class": CLASS,
         "sentence": text("The same in words.", SENDS.sentence),
         "nextStep": text("What to do; empty when there is nothing."),
-        "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+        "link": text_or_null("More about the code: the platform's page, or a path on this server."),
         "detail": text_or_null("The platform's own words, shortened."),
         "since": time_or_null("When it was held, or when the platform began to fail; null when it sends."),
         "until": time_or_null("When a paused one is tried again by itself."),
@@ -70,6 +72,7 @@ _ACTIVE: Final[Schema] = {
     "account": "123456789012345",
     "state": "active",
     "code": None,
+    "class": None,
     "sentence": SENDS.sentence,
     "nextStep": SENDS.next_step,
     "link": None,
@@ -82,9 +85,10 @@ _HELD: Final[Schema] = {
     **_ACTIVE,
     "state": "held",
     "code": PAUSED_BY_PERSON,
+    "class": OWN_CODES[PAUSED_BY_PERSON].action.value,
     "sentence": OWN_CODES[PAUSED_BY_PERSON].sentence,
     "nextStep": OWN_CODES[PAUSED_BY_PERSON].next_step,
-    "link": f"docs/reference/outcomes.md#leadtrackr-{PAUSED_BY_PERSON}",
+    "link": link("meta", PAUSED_BY_PERSON),
     "since": NOON,
 }
 _OTHER: Final[Schema] = {

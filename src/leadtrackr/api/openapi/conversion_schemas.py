@@ -20,19 +20,25 @@ from leadtrackr.conversions.again import Fate
 from leadtrackr.conversions.listing import FILTERS
 from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.conversions.operations import MOST
-from leadtrackr.destinations.contract import Kind
+from leadtrackr.conversions.outcomes import link
+from leadtrackr.destinations.contract import Action, Kind
 from leadtrackr.destinations.registry import DESTINATIONS
 
 _ID: Final[Schema] = {"type": "integer", "minimum": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _SLUG: Final = text("The platform.", "meta", enum=list(DESTINATIONS))
 _STATES: Final = [state.value for state in State]
-
-
+CLASS: Final[Schema] = {
+    "type": ["string", "null"],
+    "enum": [*(action.value for action in Action), None],
+    "description": "Who has to act: nobody, since it is `done`; nobody, since it goes on by itself (`wait`); "
+    "LeadTrackr or whoever runs it (`we_act`); you (`you_act`). Null where no code says why it stands as it does.",
+}
 _WORDS: Final[Schema] = {
+    "class": CLASS,
     "sentence": text("What happened, in words.", "The platform accepted the conversion."),
     "nextStep": text("What to do; empty when there is nothing.", "Nothing to do: it was sent."),
-    "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+    "link": text_or_null("More about the code: the platform's page, or a path on this server."),
 }
 _EVENT: Final[Schema] = {
     "destination": _SLUG,
@@ -221,6 +227,7 @@ SCHEMAS: Final[Schema] = {
     ),
 }
 
+_OK: Final = DESTINATIONS["meta"].codes["ok"]
 _ONE: Final[Schema] = {
     "id": 1001,
     "jobId": 501,
@@ -239,9 +246,10 @@ _ONE: Final[Schema] = {
     "currency": "EUR",
     "state": "accepted",
     "code": "ok",
-    "sentence": "The platform accepted the conversion.",
-    "nextStep": "Nothing to do: it was sent.",
-    "link": "docs/reference/outcomes.md#meta-ok",
+    "class": _OK.action.value,
+    "sentence": _OK.sentence,
+    "nextStep": _OK.next_step,
+    "link": link("meta", "ok"),
     "detail": None,
     "field": None,
     "nextTryAt": None,
@@ -257,7 +265,7 @@ _TRIED: Final[Schema] = {
     "startedAt": NOON,
     "endedAt": NOON,
     "outcome": "accepted",
-    **{name: _ONE[name] for name in ("code", "sentence", "nextStep", "link")},
+    **{name: _ONE[name] for name in ("code", *_WORDS)},
     "detail": "",
     "reference": "AbCdEf",
     "httpStatus": 200,
@@ -300,6 +308,7 @@ EXAMPLES: Final[Schema] = {
                 **{name: _ONE[name] for name in ("label", *_EVENT, *_KIND)},
                 "state": "queued",
                 "code": None,
+                "class": None,
                 "sentence": "It would be sent at once.",
                 "nextStep": "",
                 "link": None,

@@ -19,7 +19,7 @@ from leadtrackr.api.openapi.parts import (
     time_or_null,
 )
 from leadtrackr.conversions.counting.model import Answer
-from leadtrackr.conversions.outcomes import MISSING, OWN_CODES
+from leadtrackr.conversions.outcomes import MISSING, OWN_CODES, link
 from leadtrackr.destinations.registry import DESTINATIONS
 
 _ID: Final = text_or_null("The label's id; null for `open`.", "3fa85f64-5717-4562-b3fc-2c963f66afa6")
@@ -34,7 +34,7 @@ _FATE: Final[Schema] = {
     "code": text_or_null("Why, as a code of the reference of outcomes; null where none says it.", "missing_data"),
     "sentence": text("Why, in words."),
     "nextStep": text("What to do; empty when there is nothing."),
-    "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+    "link": text_or_null("More about the code: the platform's page, or a path on this server."),
     "sendAt": time_or_null("When it would be sent at the earliest; null when it would not be, or nobody knows."),
     "behind": {
         "type": ["integer", "null"],
@@ -152,7 +152,7 @@ _UNUSABLE: Final[Schema] = {
     "code": MISSING,
     "sentence": _LACKS.sentence,
     "nextStep": _LACKS.next_step,
-    "link": "docs/reference/outcomes.md#leadtrackr-missing_data",
+    "link": link("ga4", MISSING),
     "sendAt": None,
     "missing": {"field": "cid", "sentence": "The lead has no Google Analytics client id (cid)."},
     "closesAt": None,

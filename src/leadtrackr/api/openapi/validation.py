@@ -5,10 +5,11 @@ from typing import Final
 from leadtrackr.api import conversions as handlers
 from leadtrackr.api.openapi import bodies
 from leadtrackr.api.openapi.calls import by_post, operation
-from leadtrackr.api.openapi.conversion_schemas import EXAMPLES
+from leadtrackr.api.openapi.conversion_schemas import CLASS, EXAMPLES
 from leadtrackr.api.openapi.conversion_schemas import SCHEMAS as CONVERSIONS
 from leadtrackr.api.openapi.conversions import BAD_PLAN, NO_LEAD
 from leadtrackr.api.openapi.parts import Schema, always, exactly, many, ref, text, text_or_null
+from leadtrackr.conversions.outcomes import link
 from leadtrackr.conversions.view import NO_MODE
 from leadtrackr.destinations.registry import DESTINATIONS
 
@@ -26,9 +27,10 @@ _VALIDATION: Final = exactly(
             "description": "Whether the platform finds nothing wrong. Null when it was not asked, or did not judge it.",
         },
         "code": text_or_null("The outcome's code, as of a delivery.", "validated"),
+        "class": CLASS,
         "sentence": text("The same in words, with what it proves."),
         "nextStep": text("What to do; empty when there is nothing."),
-        "link": text_or_null("More about the code: the platform's page, or a place in this project's documents."),
+        "link": text_or_null("More about the code: the platform's page, or a path on this server."),
         "detail": text_or_null("The platform's own words, shortened."),
     },
     "What one platform says.",
@@ -50,6 +52,7 @@ _META: Final[Schema] = {
     "asked": False,
     "right": None,
     "code": None,
+    "class": None,
     "sentence": NO_MODE,
     "nextStep": "",
     "link": None,
@@ -62,9 +65,10 @@ _RIGHT: Final[Schema] = {
     "asked": True,
     "right": True,
     "code": "check_ok",
+    "class": _GA4.action.value,
     "sentence": _GA4.sentence,
     "nextStep": _GA4.next_step,
-    "link": "docs/reference/outcomes.md#ga4-check_ok",
+    "link": link("ga4", "check_ok"),
 }
 _SENT: Final[Schema] = {
     "method": "POST",
