@@ -8,9 +8,11 @@ from typing import ClassVar
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from leadtrackr.conversions.model import TRANSITIONS, State
 from tests.faults.frame import Found, Scene, at_least, exactly, fault
 from tests.store.test_machine import Engine
 
+DRAWN = {(state, became) for state, ways in TRANSITIONS.items() for became in ways}
 COURSES = 400
 AT_ONCE = 20
 WITHIN_S = 150.0
@@ -21,11 +23,14 @@ class Counted(Engine):
     """The same machine, which counts what it has been through."""
 
     seen: ClassVar[Counter[str]]
+    steps: ClassVar[set[tuple[State, State]]]
+    """The steps of deliveries, each of which must be drawn."""
 
     def teardown(self) -> None:
         super().teardown()
         self.seen["courses"] += 1
         self.seen["transitions"] += self.moves
+        self.steps.update(self.steps_seen)
 
 
 @fault("F27")
@@ -41,7 +46,8 @@ def test_f27_no_course_of_events_breaks_a_rule(scene: Scene) -> Found:
         return scene.stores.make(scene.database, folder)
 
     seen: Counter[str] = Counter()
-    machine = type("BoundEngine", (Counted,), {"fresh_url": staticmethod(fresh_url), "seen": seen})
+    steps: set[tuple[State, State]] = set()
+    machine = type("BoundEngine", (Counted,), {"fresh_url": staticmethod(fresh_url), "seen": seen, "steps": steps})
     courses, failures, until = scene.pick(short=5, long=COURSES), 0, time.monotonic() + WITHIN_S
     while seen["courses"] < courses and not failures and time.monotonic() < until:
         failures += _run(machine, scene.seed + seen["courses"], min(AT_ONCE, courses))
@@ -49,6 +55,7 @@ def test_f27_no_course_of_events_breaks_a_rule(scene: Scene) -> Found:
         seen["courses"],
         (
             at_least("transitions", seen["transitions"], 1),
+            at_least(f"of the {len(DRAWN)} drawn steps, seen", len(steps), scene.pick(short=8, long=24)),
             exactly("failures", failures, 0),
         ),
     )

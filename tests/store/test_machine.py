@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import column, select, table
 
-from leadtrackr.conversions import claim, housekeeping, operations
+from leadtrackr.conversions import claim, housekeeping, inquiry, operations
 from leadtrackr.conversions.hold import clock, hold_connection, pause_connection, release_connection
 from leadtrackr.conversions.model import DELIVERED, TRANSITIONS, UNSETTLED, Claimed, State
 from leadtrackr.conversions.record import Recorded
@@ -26,7 +26,8 @@ from leadtrackr.db import tables
 from leadtrackr.db.database import Tx
 from leadtrackr.db.open import sqlite_path
 from leadtrackr.db.statement import prepare
-from leadtrackr.destinations.contract import Kind, Outcome, Scope
+from leadtrackr.destinations.contract import Kind, Known, Outcome, Scope
+from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, SECOND
 from leadtrackr.kit.errors import Conflict
 from tests.support.engine import ACCEPTED, DOWN, HOLD, LEASE_US, REJECTED, RETRY, UNKNOWN, World
@@ -45,6 +46,17 @@ OUTCOMES = (
     Outcome(kind=Kind.UNKNOWN, code="timeout", scope=Scope.DESTINATION),
     Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=7200),
 )
+LATER = {
+    Outcome(kind=Kind.CONFIRMED, code="ok"): {State.CONFIRMED},
+    Outcome(kind=Kind.REJECTED, code="PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"): {State.REJECTED},
+    Outcome(kind=Kind.RETRY, code="PROCESSING_ERROR_REASON_TOO_RECENT_CLICK", retry_after_s=21_600): {
+        State.WAITING,
+        State.EXPIRED,
+        State.CANCELLED,
+    },
+    HOLD: {State.HELD, State.CANCELLED},
+}
+"""What a platform says hours later of what it has taken, and where that takes a delivery."""
 LONG_DOWN = Outcome(kind=Kind.RETRY, code="rate_limited", scope=Scope.DESTINATION, retry_after_s=72_000)
 FROZEN = (
     "job_id",
@@ -112,6 +124,7 @@ class Engine(RuleBasedStateMachine):
         self.left: dict[int, int] = {}
         """How much of the time for tries is left to each delivery that has failed by itself, microseconds."""
         self.moves = 0
+        self.steps_seen = set[tuple[State, State]]()
         self.tokens = 0
         self.rated = dict.fromkeys(self.leads, "open")
         self.rows = self.world.rows(tables.leads)
@@ -207,6 +220,36 @@ class Engine(RuleBasedStateMachine):
         assert recorded.late == len(claimed) - len(held)
         if not held:
             assert (recorded.moves, self.world.deliveries()) == ((), before)
+
+    @rule(data=st.data())
+    def answer_later(self, data: st.DataObject) -> None:
+        """Google takes what there is, and says hours later of some what became of them."""
+        self.deliver((ACCEPTED, ACCEPTED))
+        taken = self.world.deliveries(state="accepted", destination="google_ads")
+        if not taken:
+            return
+        if data.draw(st.booleans()):
+            self.rate(data.draw(st.integers(0, 1)), data.draw(st.sampled_from(LABELS)), 700)
+            taken = self.world.deliveries(state="accepted", destination="google_ads")
+        ids = data.draw(st.lists(st.sampled_from([row.id for row in taken]), min_size=1, unique=True))
+        said = {one: data.draw(st.sampled_from(list(LATER))) for one in ids}
+        status = DESTINATIONS["google_ads"].status
+        assert status is not None
+        self.tokens += 1
+        question = {"connection_id": taken[0].connection_id, "reference": f"r{self.tokens}", "deliveries": f"{ids}"}
+
+        def work(tx: Tx) -> list[tuple[int, State]]:
+            tx.run(inquiry._BEGIN, **question, sent_at=tx.now(), next_at=tx.now())
+            (asked,) = inquiry.take_due(tx)
+            return inquiry.apply(tx, asked, status, Known(tuple(said.values())), retry_days=3)
+
+        moved = dict(self.world.write(work))
+        assert moved.keys() == said.keys()
+        for number, state in moved.items():
+            self.settled.pop(number, None)
+            if said[number].kind == Kind.RETRY and state == State.WAITING:
+                self.left.setdefault(number, 3 * DAY)
+            assert state in LATER[said[number]]
 
     def tell(self, slug: str, token: str, claimed: list[Claimed], outcomes: list[Outcome]) -> Recorded:
         """Records outcomes. An event that failed by itself has three days from the first time on."""
@@ -328,6 +371,7 @@ class Engine(RuleBasedStateMachine):
         moves = self.world.read(lambda tx: tx.all(_MOVES))
         for move in moves[self.moves :]:
             assert State(move.became) in TRANSITIONS[State(move.was)], move
+            self.steps_seen.add((State(move.was), State(move.became)))
         self.moves = len(moves)
 
     @invariant()

@@ -318,3 +318,40 @@ def test_an_answer_that_comes_twice_counts_once(world: World) -> None:
     world.send("google_ads")
     assert world.write(lambda tx: inquiry.apply(tx, asked, status, answer, retry_days=3)) == []
     assert world.states() == [State.ACCEPTED]
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_what_is_to_be_sent_again_goes_before_what_was_to_follow_it(world: World, under_way: bool) -> None:
+    """Its next one waits behind it and keeps the lead no longer; one that is being sent at this moment goes first."""
+    world.project()
+    for label in ("A", "B", "C"):
+        world.label(label)
+    world.connect("google_ads")
+    lead, status = world.lead(), DESTINATIONS["google_ads"].status
+    assert status is not None
+    world.rate(lead, "A")
+    taken = Outcome(kind=Kind.ACCEPTED, code="ok", reference="r")
+    made = [replace(result(one, taken), size=1) for one in world.claim("google_ads", "t")]
+    world.write(lambda tx: inquiry.begin(tx, world.connections["google_ads"], made, world.clock.now()))
+    world.record("google_ads", "t", [made[0].delivery], ACCEPTED)
+    world.rate(lead, "B")
+    if under_way:
+        sent = world.claim("google_ads", "second")
+        world.step(HOUR)
+        world.write(lambda tx: claim.renew(tx, "second", DAY))
+    else:
+        world.step(HOUR)
+    (asked,) = world.write(inquiry.take_due)
+    again = replace(RETRY, retry_after_s=60.0)
+    world.write(lambda tx: inquiry.apply(tx, asked, status, Known((again,)), retry_days=3))
+    places = [row.behind for row in world.deliveries()]
+    assert places == ([2, None] if under_way else [None, 1])
+    if under_way:
+        world.record("google_ads", "second", sent, ACCEPTED)
+    world.sweep()
+    assert world.status(lead) == world.labels["B"].conversion_id, "nothing keeps the lead pending"
+    world.step(MINUTE)
+    world.sweep()
+    assert [one.id for one in world.claim("google_ads", "third")] == [1]
+    world.record("google_ads", "third", world.read(lambda tx: claim.read(tx, [1])), ACCEPTED)
+    assert [one.id for one in world.claim("google_ads", "fourth")] == ([] if under_way else [2])

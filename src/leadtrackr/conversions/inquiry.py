@@ -14,6 +14,7 @@ from leadtrackr.conversions import moot, outcomes, schedule
 from leadtrackr.conversions.hold import clock, hold_connection
 from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import UNSETTLED, Connection, Result, State
+from leadtrackr.conversions.settle import cut_in
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
 from leadtrackr.db.tables import deliveries, inquiries
@@ -66,7 +67,7 @@ _CLOSE: Final = prepare(
     .values(state=bindparam("new_state"), note=bindparam("new_note"), times=_I.times + 1)
 )
 _STILL_ACCEPTED: Final = prepare(
-    select(_D.id, _D.closes_at, _D.retry_until)
+    select(_D.id, _D.lead_id, _D.closes_at, _D.retry_until)
     .where(IdsIn(_D.id, "ids"), _D.state == constant(State.ACCEPTED))
     .order_by(_D.id)
     .with_for_update()
@@ -250,6 +251,9 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int, retry_days
             new_retry_until=step.retry_until,
             new_updated_at=now,
         )
+    returning = {one: accepted[one].lead_id for step, ids in groups.items() if step.state in UNSETTLED for one in ids}
+    if returning:
+        cut_in(tx, inquiry.connection_id, returning, now)
     incidents.lost(tx, [one for step, ids in groups.items() if step.state == State.EXPIRED for one in ids])
     hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
     # What a person has mended since then stops nothing: the events that are held go on with the next sweep.

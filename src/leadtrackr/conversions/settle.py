@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, literal_column, select, update
 
 from leadtrackr.conversions import outcomes
-from leadtrackr.conversions.model import JobState
+from leadtrackr.conversions.model import UNSETTLED, JobState, State
 from leadtrackr.db.database import Tx
 from leadtrackr.db.statement import IdsIn, constant, counted, prepare
 from leadtrackr.db.tables import deliveries, jobs
@@ -33,6 +33,22 @@ _FREE_FOLLOWERS: Final = prepare(
 )
 _RELINK: Final = prepare(
     update(deliveries).where(_D.behind == bindparam("of_delivery")).values(behind=bindparam("new_behind"))
+)
+_HEADS: Final = prepare(
+    select(_D.id, _D.lead_id, _D.state)
+    .where(
+        IdsIn(_D.lead_id, "lead_ids"),
+        _D.connection_id == bindparam("of_connection"),
+        _D.behind.is_(None),
+        _D.state.in_([constant(state) for state in sorted(UNSETTLED)]),
+    )
+    .order_by(_D.id)
+    .with_for_update()
+)
+_STAND: Final = prepare(
+    update(deliveries)
+    .where(_D.id == bindparam("of_delivery"))
+    .values(behind=bindparam("new_behind"), code=func.coalesce(_D.code, constant(outcomes.BEHIND)))
 )
 _PENDING: Final = _J.state == constant(JobState.PENDING)
 # Two workers may record for the same jobs at once: both take them in one order, so neither waits for the other.
@@ -69,6 +85,33 @@ def close_up(tx: Tx, leaving: Mapping[int, int | None]) -> None:
             place = leaving[place]
         if place is not None:
             tx.run(_RELINK, of_delivery=delivery_id, new_behind=place)
+
+
+def cut_in(tx: Tx, connection_id: int, returning: Mapping[int, int], now: int) -> None:
+    """Puts deliveries that were settled, and are not any more, at the front of their lines: the others follow them.
+
+    `returning`: their leads, by their own ids, after they are written. One that is being sent at this moment stays
+    before them.
+    """
+    heads = {
+        row.lead_id: row
+        for row in tx.all(_HEADS, lead_ids=sorted(set(returning.values())), of_connection=connection_id)
+        if row.id not in returning
+    }
+    last: dict[int, int] = {lead: row.id for lead, row in heads.items() if row.state == State.SENDING}
+    stands: dict[int, int] = {}
+    for delivery_id, lead in sorted(returning.items()):
+        if lead in last:
+            stands[delivery_id] = last[lead]
+        last[lead] = delivery_id
+    for lead, head in heads.items():
+        if head.state == State.SENDING:
+            tx.run(_RELINK, of_delivery=head.id, new_behind=last[lead])
+        else:
+            stands[head.id] = last[lead]
+    if stands:
+        tx.many(_STAND, [{"of_delivery": one, "new_behind": place} for one, place in sorted(stands.items())])
+    pass_jobs(tx, (), stuck=sorted(returning), now=now)
 
 
 def pass_jobs(

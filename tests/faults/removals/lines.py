@@ -241,6 +241,12 @@ LINES: Final[tuple[Removal, ...]] = (
         ),
     ),
     cut(
+        "order per lead: what is to be sent again goes first",
+        "A conversion that its platform asks for again overtakes, or is overtaken by, the next one of its lead.",
+        "store/test_safeguards.py::test_what_is_to_be_sent_again_goes_before_what_was_to_follow_it[sqlite-False]",
+        engine("inquiry", "        cut_in(tx, inquiry.connection_id, returning, now)\n", "        pass\n"),
+    ),
+    cut(
         "inquiries: a platform that asks for a pause gets it",
         "Conversions are sent, and other questions put, in the pause that a question was answered with.",
         "store/test_inquiry.py::test_a_platform_that_asks_to_be_left_alone_is_asked_nothing_and_sent_nothing[sqlite]",

@@ -97,8 +97,8 @@ _ATTEMPT: Final = exactly(
         "detail": text("The platform's own words, shortened."),
         "reference": text("The platform's own id of the request."),
         "httpStatus": {"type": ["integer", "null"], "description": "Null when no answer came."},
-        "method": text("Empty when nothing was sent.", "POST"),
-        "url": text("Without its query; empty when nothing was sent."),
+        "method": text("Empty when nothing was sent, or nobody knows what.", "POST"),
+        "url": text("Without its query; empty when nothing was sent, or nobody knows what."),
         "headers": _HEADERS,
         "request": text("The event as it was sent: hashes as they were sent, plain personal values masked."),
     }
