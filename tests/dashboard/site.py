@@ -256,6 +256,13 @@ class Site:
         }
         return self._insert("attempts", **{**values, **columns})
 
+    def inquiry(self, slug: str, reference: str, delivery_id: int, *, times: int) -> int:
+        """Writes an open question of what became of a request."""
+        now = self._now
+        values = {"connection_id": self.connections[slug], "reference": reference, "deliveries": f"[{delivery_id}]"}
+        times_of = {"sent_at": now, "next_at": now + 30 * MINUTE, "times": times, "state": "open"}
+        return self._insert("inquiries", **values, **times_of)
+
     @property
     def _now(self) -> int:
         return self.program.parts.clock.now()

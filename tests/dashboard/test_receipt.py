@@ -148,6 +148,15 @@ def test_an_attempt_whose_worker_died_does_not_say_that_nothing_was_sent(site: S
     assert "Nothing was sent" not in attempt.text
 
 
+def test_an_attempt_tells_how_often_its_platform_was_asked(site: Site) -> None:
+    lead, job = _rated(site, "google_ads")
+    delivery = site.delivery(job, lead, "google_ads", State.ACCEPTED, "ok")
+    site.attempt(delivery, 1, "accepted", "ok", request=REQUEST, reference="r-1")
+    site.inquiry("google_ads", "r-1", delivery, times=2)
+    (attempt,) = _lines(site, lead)[0].one("ol", "tries").all("li")
+    assert "Google Ads was asked 2 times what became of it, next at 21 Sep 2026, 14:43" in attempt.text
+
+
 def test_attempts_are_told_one_by_one_with_what_was_sent(site: Site) -> None:
     lead, job = _rated(site, "meta")
     delivery = site.delivery(job, lead, "meta", State.ACCEPTED, "ok")

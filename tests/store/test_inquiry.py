@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
-from leadtrackr.conversions import connections, inquirer, inquiry, operations, outcomes, service
+from leadtrackr.conversions import connections, inquirer, inquiry, operations, outcomes, receipts, service
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.worker import MEND_EVERY
 from leadtrackr.db import tables
@@ -176,6 +176,33 @@ def test_a_platform_that_cannot_be_asked_is_asked_again(world: World) -> None:
             world.step(12 * HOUR)
             await works.deliver()
             assert {row.state for row in await rows(works)} == {"confirmed"}
+
+    world.run(story())
+
+
+def test_a_receipt_says_how_often_and_when_the_platform_is_asked(world: World) -> None:
+    world.furnish("google_ads", "meta")
+    rate_all(world, 1)
+
+    async def seen(works: Works) -> list[tuple[int | None, int | None]]:
+        found = []
+        for row in await rows(works):
+            _, tried = await receipts.one(works.world.db, world.project_ref, row.id)
+            found += [(one.asked, one.ask_at) for one in tried]
+        return found
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.settings(google_ads={"processing_s": 3600})
+            await works.deliver()
+            at = world.clock.now() + 30 * MINUTE
+            assert sorted(await seen(works), key=str) == [(0, at), (None, None)]
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert (1, at + 30 * MINUTE) in await seen(works)
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert (2, None) in await seen(works)
 
     world.run(story())
 

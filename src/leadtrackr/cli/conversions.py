@@ -90,6 +90,13 @@ def _value(found: Receipt) -> str | None:
     return f"{to_units(found.value_cents, found.currency)} {found.currency}"
 
 
+def _asked(one: Tried) -> str | None:
+    if one.asked is None:
+        return None
+    end = "no more" if one.ask_at is None else f"next at {iso_millis(one.ask_at)}"
+    return f"what became of it: {one.asked} times, {end}"
+
+
 def _attempt_text(destination: str, one: Tried) -> str:
     words = receipts.words_of(destination, one.code)
     rows = pairs(
@@ -106,6 +113,7 @@ def _attempt_text(destination: str, one: Tried) -> str:
             "Reference": one.reference or None,
             "Headers": one.head.replace("\n", "; ") or None,
             "Sent": one.request or None,
+            "Asked": _asked(one),
         }
     )
     return f"Attempt {one.number}\n{rows}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select
 
 from leadtrackr.accounts import queries as account_queries
 from leadtrackr.accounts import service as accounts
@@ -15,7 +15,7 @@ from leadtrackr.conversions.hold import AT_ITS_CONNECTION, OPEN
 from leadtrackr.conversions.model import DeliveryKind, State
 from leadtrackr.db.database import Database, Tx
 from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import attempts, connections, deliveries, jobs, labels, leads, leases
+from leadtrackr.db.tables import attempts, connections, deliveries, inquiries, jobs, labels, leads, leases
 from leadtrackr.kit.errors import NotFound
 
 LARGEST_ID: Final = 2**63 - 1
@@ -121,6 +121,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """The method and the headers that the destination set, a line each, secret values masked; empty when nothing was
     sent."""
     request: str
+    asked: int | None = None
+    """How often its platform was asked what became of the request; None: that is asked nowhere."""
+    ask_at: int | None = None
+    """When it is asked next; None: no more."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,9 +156,17 @@ _SELECT: Final = select(
     labels.c.conversion_id,
 ).select_from(_FROM)
 _ONE: Final = prepare(_SELECT.where(_D.project_id == bindparam("project_id"), _D.id == bindparam("id")))
+_TRIED: Final = (
+    *(_A[name] for name in Tried.__struct_fields__ if name not in ("asked", "ask_at")),
+    inquiries.c.times.label("asked"),
+    case((inquiries.c.state == constant("open"), inquiries.c.next_at)).label("ask_at"),
+)
+_FROM_ATTEMPTS: Final = attempts.join(deliveries, _D.id == _A.delivery_id).outerjoin(
+    inquiries, (inquiries.c.connection_id == _D.connection_id) & (inquiries.c.reference == _A.reference)
+)
 _ATTEMPTS: Final = prepare(
-    select(*(_A[name] for name in Tried.__struct_fields__))
-    .join(deliveries, _D.id == _A.delivery_id)
+    select(*_TRIED)
+    .select_from(_FROM_ATTEMPTS)
     .where(_D.project_id == bindparam("project_id"), _D.id == bindparam("id"))
     .order_by(_A.id)
 )
@@ -277,8 +289,8 @@ _OF_LEAD: Final = prepare(
     _SELECT.where(_D.project_id == bindparam("project_id"), _D.lead_id == bindparam("lead_id")).order_by(_D.id)
 )
 _ATTEMPTS_OF_LEAD: Final = prepare(
-    select(_A.delivery_id, *(_A[name] for name in Tried.__struct_fields__))
-    .join(deliveries, _D.id == _A.delivery_id)
+    select(_A.delivery_id, *_TRIED)
+    .select_from(_FROM_ATTEMPTS)
     .where(_D.project_id == bindparam("project_id"), _D.lead_id == bindparam("lead_id"))
     .order_by(_A.id)
 )

@@ -84,7 +84,14 @@ def attempt(destination: str, one: Tried) -> dict[str, object]:
         "url": one.url,
         "headers": headers,
         "request": one.request,
+        "asked": _asked(one),
     }
+
+
+def _asked(one: Tried) -> dict[str, object] | None:
+    if one.asked is None:
+        return None
+    return {"times": one.asked, "nextAt": None if one.ask_at is None else iso_millis(one.ask_at)}
 
 
 def groups(plan: Plan) -> list[dict[str, object]]:

@@ -88,6 +88,9 @@ class TryLine(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     no_request: str
     """Instead of a request, where there is none."""
+    asked: str | None
+    """How often its platform was asked what became of it; None where that is asked nowhere."""
+    ask_at: Markup | None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,7 +245,14 @@ def _try(destination: str, number: int, one: Tried) -> TryLine:
         reference=one.reference,
         request=_readable(one.request),
         no_request=_UNWRITTEN if one.code == outcomes.TAKEN_OVER else _UNSENT,
+        asked=None if one.asked is None else _asked(destination, one.asked),
+        ask_at=None if one.ask_at is None else moment(one.ask_at),
     )
+
+
+def _asked(destination: str, times: int) -> str:
+    often = {0: "has not been asked yet", 1: "was asked once"}.get(times, f"was asked {times} times")
+    return f"{platform(destination)} {often} what became of it"
 
 
 def _readable(request: str) -> str:

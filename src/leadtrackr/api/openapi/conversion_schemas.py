@@ -101,6 +101,18 @@ _ATTEMPT: Final = exactly(
         "url": text("Without its query; empty when nothing was sent, or nobody knows what."),
         "headers": _HEADERS,
         "request": text("The event as it was sent: hashes as they were sent, plain personal values masked."),
+        "asked": {
+            "description": "How the platform is asked what became of the request; null where it cannot be asked.",
+            "anyOf": [
+                exactly(
+                    {
+                        "times": {**_COUNT, "description": "How often it was asked."},
+                        "nextAt": time_or_null("When it is asked next; null: no more."),
+                    }
+                ),
+                {"type": "null"},
+            ],
+        },
     }
 )
 _GROUP: Final = exactly(
@@ -273,6 +285,7 @@ _TRIED: Final[Schema] = {
     "url": _URL,
     "headers": _SENT,
     "request": '{"event_name":"QualifiedLead","event_time":1769860800,"event_id":"lt-2pj5ysh4zbnw6q3kd7rxv0"}',
+    "asked": None,
 }
 _SENDS: Final[Schema] = {
     "fate": "send",
