@@ -247,6 +247,8 @@ def test_a_platform_that_asks_to_be_left_alone_is_asked_nothing_and_sent_nothing
             world.step(30 * MINUTE)
             await works.deliver()
             assert await questions(works) == 1, "the second one is not put any more"
+            (paused,) = await world.db.read(lambda tx: tx.all(prepare(select(tables.connections))))
+            assert (paused.paused_until, paused.failures) == (world.clock.now() + 2 * HOUR, 0), "it has not failed"
             calls = len(await works.calls("google_ads"))
             await service.update_status(world.db, world.ids, world.api_key, later[1])
             for _ in range(3):
@@ -275,9 +277,14 @@ def test_a_held_connection_is_asked_when_it_goes_on(world: World) -> None:
                 await works.deliver()
             assert await questions(works) == 0
             await operations.resume(world.db, world.project_ref, "google_ads")
+            await works.fault({"destination": "google_ads", "status": 503, "path": "requestStatus", "until": 1})
             world.step(HOUR)
             await works.deliver()
             assert await questions(works) == 1
+            assert [row.code for row in await rows(works)] == ["ok"], "no answer says nothing"
+            world.step(HOUR)
+            await works.deliver()
+            assert await questions(works) == 2
             assert {row.state for row in await rows(works)} == {"confirmed"}
 
     world.run(story())
@@ -362,6 +369,56 @@ def test_a_connection_whose_secrets_cannot_be_read_keeps_nobody_else_from_being_
 
     world.run(story())
     assert sorted(row.state for row in world.rows(tables.inquiries)) == ["closed", "known"]
+
+
+def test_a_question_that_this_program_cannot_put_keeps_no_other_from_being_put(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        world.furnish("google_ads")
+        rate_all(world, 1)
+    google = DESTINATIONS["google_ads"]
+    status, odd = google.status, list[str]()
+    assert status is not None
+
+    def request(reference: str, *others: Any) -> Any:
+        odd.append(reference)
+        if reference == odd[0]:
+            raise KeyError("odd")
+        return status.request(reference, *others)
+
+    async def story() -> None:
+        async with working(world) as works:
+            await works.deliver()
+            broken = structs.replace(google, status=structs.replace(status, request=request))
+            monkeypatch.setitem(DESTINATIONS, "google_ads", broken)
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert sorted(row.state for row in await rows(works)) == ["accepted", "confirmed"]
+            (left,) = [row for row in await inquiries(works) if row.state == "open"]
+            assert left.next_at == world.clock.now() + HOUR
+
+    world.run(story())
+
+
+def test_without_a_token_one_question_finds_that_out_for_all(world: World) -> None:
+    world.furnish("google_ads")
+    later = [world.post(world.lead(email=f"later{n}@example.de"), "Won", 5000) for n in range(3)]
+
+    async def story() -> None:
+        async with working(world) as works:
+            for post in later:
+                await service.update_status(world.db, world.ids, world.api_key, post)
+                await works.deliver()
+            works.restart()
+            await works.fault({"destination": "google_oauth", "status": 503})
+            calls = len(await works.calls("google_oauth"))
+            world.step(30 * MINUTE)
+            await works.deliver()
+            assert await questions(works) == 0
+            assert len(await works.calls("google_oauth")) == calls + 1
+
+    world.run(story())
 
 
 def test_an_answer_that_cannot_be_read_at_all_is_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,9 @@ _PAUSE: Final = prepare(
     .where(_OF_THIS)
     .values(
         failures=bindparam("new_failures"),
-        failing_since=func.coalesce(_C.failing_since, bindparam("now")),
+        failing_since=case(
+            (bindparam("new_failures") > literal_column("0"), func.coalesce(_C.failing_since, bindparam("now")))
+        ),
         paused_until=bindparam("until"),
         pause_code=bindparam("new_code"),
         stood_still=_shows_the_same(bindparam("until")),
@@ -195,6 +197,17 @@ def pause_connection(tx: Tx, connection_id: int, *, outcome: Outcome, now: int, 
     incidents.failed(tx, connection_id, outcome, now)
     pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
     return until
+
+
+def asked_to_wait(tx: Tx, connection_id: int, *, outcome: Outcome, now: int) -> None:
+    """A question was answered with a pause: nothing is sent in it. The connection has not failed by that."""
+    row = tx.first(_FAILURES, of_connection=connection_id)
+    until = now + schedule.asked_delay(outcome.retry_after_s or 0)
+    if row is None or (row.paused_until or 0) >= until:
+        return
+    code = outcome.code
+    tx.run(_PAUSE, of_connection=connection_id, new_failures=int(row.failures), until=until, new_code=code, now=now)
+    pass_jobs(tx, pass_by(tx, connection_id, until=until, now=now), now=now)
 
 
 def pass_by(tx: Tx, connection_id: int, *, until: int, now: int) -> list[int]:

@@ -8,7 +8,7 @@ import structlog
 from leadtrackr.conversions import connections, inquiry
 from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.exchange import exchange
-from leadtrackr.conversions.hold import pause_connection
+from leadtrackr.conversions.hold import asked_to_wait
 from leadtrackr.conversions.inquiry import Inquiry
 from leadtrackr.conversions.model import Connection, ConnectionState, State
 from leadtrackr.conversions.preview import UNREADABLE
@@ -27,7 +27,8 @@ from leadtrackr.destinations.contract import (
     StatusPoll,
 )
 from leadtrackr.destinations.registry import DESTINATIONS
-from leadtrackr.kit.clock import Clock
+from leadtrackr.kit.clock import HOUR, Clock
+from leadtrackr.kit.errors import Unavailable
 from leadtrackr.kit.http import HttpClient
 from leadtrackr.kit.metrics import Metrics
 from leadtrackr.kit.secretbox import SecretBox, UnreadableSecretError
@@ -61,17 +62,27 @@ class Inquirer:
 
     async def ask_due(self) -> int:
         """Asks about everything that is due; returns how many requests were asked about."""
-        asked = 0
+        asked, away = 0, set[int]()
         while await self._db.read(inquiry.any_due):
             taken = await self._db.write(inquiry.take_due)
-            away: set[int] = set()
             for one in taken:
-                if not await self._ask(one, away=one.connection_id in away):
+                if not await self._ask_safely(one, away=one.connection_id in away):
                     away.add(one.connection_id)
             asked += len(taken)
             if not taken:
                 break
         return asked
+
+    async def _ask_safely(self, one: Inquiry, *, away: bool) -> bool:
+        """A question at which this program fails keeps no other from being put."""
+        try:
+            return await self._ask(one, away=away)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged, and tried again later
+            _log.exception("question_failed", connection=one.connection_id)
+            await self._db.write(lambda tx: inquiry.postpone(tx, one, tx.now() + HOUR))
+            return True
 
     async def _ask(self, one: Inquiry, *, away: bool) -> bool:
         """Whether the connection can be asked more. `away`: it could not be, a moment ago."""
@@ -85,8 +96,9 @@ class Inquirer:
         status = destination.status
         answer = _Unasked(None) if away else await self._answer(one, connection, destination, status, now)
         if isinstance(answer, _Unasked):
-            await self._db.write(lambda tx: inquiry.postpone(tx, one, status, answer.reason, answer.until))
-            return not away
+            later = answer.until or now + inquiry.step_of(one, status)
+            await self._db.write(lambda tx: inquiry.postpone(tx, one, later, answer.reason))
+            return not away and answer.reason is None
         trouble = answer.outcome if isinstance(answer, NotYet) else None
         expired = trouble is not None and trouble.code == TOKEN_EXPIRED
         stays_away = trouble is not None and trouble.scope == Scope.DESTINATION and not expired
@@ -94,7 +106,7 @@ class Inquirer:
         def work(tx: Tx) -> list[tuple[int, State]]:
             if stays_away and trouble is not None and trouble.retry_after_s is not None:
                 # It asks to be left alone, and that is meant for conversions too.
-                pause_connection(tx, one.connection_id, outcome=trouble, now=tx.now(), fraction=1.0)
+                asked_to_wait(tx, one.connection_id, outcome=trouble, now=tx.now())
             days = destination.limits.retry_days
             return inquiry.apply(tx, one, status, answer, retry_days=days, soon=expired)
 

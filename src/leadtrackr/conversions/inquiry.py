@@ -16,9 +16,9 @@ from leadtrackr.conversions.incidents import changes as incidents
 from leadtrackr.conversions.model import UNSETTLED, Connection, Result, State
 from leadtrackr.conversions.settle import cut_in
 from leadtrackr.db.database import Tx
-from leadtrackr.db.statement import IdsIn, constant, prepare
-from leadtrackr.db.tables import deliveries, inquiries
-from leadtrackr.destinations.contract import Kind, Known, NotYet, Outcome, StatusAnswer, StatusPoll
+from leadtrackr.db.statement import IdsIn, constant, counted, prepare
+from leadtrackr.db.tables import deliveries, inquiries, leads
+from leadtrackr.destinations.contract import Kind, Known, NotYet, Outcome, Scope, StatusAnswer, StatusPoll
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, MINUTE, SECOND
 
@@ -30,7 +30,8 @@ TAKEN_FOR: Final = 5 * MINUTE
 """A worker that has taken a question and died is followed by another one after this time."""
 _I: Final = inquiries.c
 _D: Final = deliveries.c
-_AGAIN_KINDS: Final = frozenset({Kind.RETRY, Kind.UNKNOWN})
+_BACK: Final = frozenset({Kind.RETRY, Kind.UNKNOWN, Kind.HOLD})
+"""What it says of an event that is to be sent again."""
 _places = msgspec.json.Decoder(list[int | None])
 
 _BEGIN: Final = prepare(
@@ -71,6 +72,12 @@ _STILL_ACCEPTED: Final = prepare(
     .where(IdsIn(_D.id, "ids"), _D.state == constant(State.ACCEPTED))
     .order_by(_D.id)
     .with_for_update()
+)
+_LEADS: Final = counted(
+    select(leads.c.id)
+    .where(leads.c.id.in_(select(_D.lead_id).where(IdsIn(_D.id, "ids"))))
+    .order_by(leads.c.id)
+    .with_for_update(key_share=True)
 )
 _MOVE: Final = prepare(
     update(deliveries)
@@ -173,17 +180,15 @@ def apply(
     return []
 
 
-def postpone(tx: Tx, inquiry: Inquiry, status: StatusPoll, reason: Outcome | None, until: int | None = None) -> None:
-    """It could not be asked now. That does not count: the platform has not said that it does not know.
+def postpone(tx: Tx, inquiry: Inquiry, at: int, reason: Outcome | None = None) -> None:
+    """It could not be asked now, and is to be at that time, microseconds UTC. After a month nobody asks any more.
 
-    `until`: when it can be asked, microseconds UTC, if that is known. After a month nobody asks any more.
+    That does not count as asked: the platform has not said that it does not know.
     """
-    now = tx.now()
-    if now - inquiry.sent_at >= UNASKED_FOR:
+    if tx.now() - inquiry.sent_at >= UNASKED_FOR:
         close(tx, inquiry)
-        return
-    at = now + _step_of(inquiry, status) if until is None else until
-    tx.run(_POSTPONE, of_inquiry=inquiry.id, at=at, new_note=_note(reason))
+    else:
+        tx.run(_POSTPONE, of_inquiry=inquiry.id, at=at, new_note=_note(reason))
 
 
 def close(tx: Tx, inquiry: Inquiry) -> None:
@@ -197,17 +202,22 @@ def _word(answer: StatusAnswer) -> str:
 
 
 def _ask_again(tx: Tx, inquiry: Inquiry, status: StatusPoll, answer: NotYet, now: int, *, soon: bool) -> None:
-    note = _note(answer.outcome)
-    if now - inquiry.sent_at >= status.give_up_after_s * SECOND:
-        tx.run(_CLOSE, of_inquiry=inquiry.id, new_state="given_up", new_note=note)
-        _say(tx, inquiry, status.given_up, None, now)
+    trouble, age = answer.outcome, now - inquiry.sent_at
+    if soon or (trouble is not None and trouble.scope == Scope.DESTINATION):
+        # It has not answered, so it has not said that it does not know.
+        if age >= UNASKED_FOR:
+            close(tx, inquiry)
+            return
+    elif age >= status.give_up_after_s * SECOND:
+        if tx.run(_CLOSE, of_inquiry=inquiry.id, new_state="given_up", new_note=_note(trouble)):
+            _say(tx, inquiry, status.given_up, None, now)
         return
-    asked = None if answer.outcome is None else answer.outcome.retry_after_s
-    delay = MINUTE if soon else max(_step_of(inquiry, status), schedule.asked_delay(asked or 0))
-    tx.run(_AGAIN, of_inquiry=inquiry.id, at=now + delay, new_note=note)
+    wanted = None if trouble is None else trouble.retry_after_s
+    delay = MINUTE if soon else max(step_of(inquiry, status), schedule.asked_delay(wanted or 0))
+    tx.run(_AGAIN, of_inquiry=inquiry.id, at=now + delay, new_note=_note(trouble))
 
 
-def _step_of(inquiry: Inquiry, status: StatusPoll) -> int:
+def step_of(inquiry: Inquiry, status: StatusPoll) -> int:
     """Microseconds from this question to the next."""
     steps = status.again_after_s
     return int(steps[min(inquiry.times, len(steps) - 1)] * SECOND)
@@ -229,9 +239,14 @@ def _say(tx: Tx, inquiry: Inquiry, code: str, detail: str | None, now: int) -> N
 
 
 def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int, retry_days: int) -> list[tuple[int, State]]:
+    pairs = zip(inquiry.deliveries, said, strict=True)
+    back = sorted(one for one, outcome in pairs if one is not None and outcome.kind in _BACK)
+    if back:
+        # Their leads first, as a rating does: what is rated meanwhile is to find them in their lines.
+        tx.lock(_LEADS, ids=back)
     accepted = _accepted(tx, inquiry)
     taken_back = moot.taken_back(tx, list(accepted))
-    shown = clock(tx, inquiry.connection_id, now=now) if any(one.kind in _AGAIN_KINDS for one in said) else 0
+    shown = clock(tx, inquiry.connection_id, now=now) if back else 0
     groups: dict[_Step, list[int]] = {}
     for delivery_id, outcome in zip(inquiry.deliveries, said, strict=True):
         if delivery_id in accepted:
@@ -251,14 +266,14 @@ def _pin(tx: Tx, inquiry: Inquiry, said: Sequence[Outcome], now: int, retry_days
             new_retry_until=step.retry_until,
             new_updated_at=now,
         )
-    returning = {one: accepted[one].lead_id for step, ids in groups.items() if step.state in UNSETTLED for one in ids}
-    if returning:
-        cut_in(tx, inquiry.connection_id, returning, now)
     incidents.lost(tx, [one for step, ids in groups.items() if step.state == State.EXPIRED for one in ids])
     hold = next((outcome for outcome in said if outcome.kind == Kind.HOLD), None)
     # What a person has mended since then stops nothing: the events that are held go on with the next sweep.
     if hold is not None and not incidents.mended_since(tx, inquiry.connection_id, inquiry.sent_at):
         hold_connection(tx, inquiry.connection_id, reason=hold.hold or "configuration", outcome=hold, now=now)
+    returning = {one: accepted[one].lead_id for step, ids in groups.items() if step.state in UNSETTLED for one in ids}
+    if returning:
+        cut_in(tx, inquiry.connection_id, returning, now)
     return [(delivery_id, step.state) for step, ids in groups.items() for delivery_id in ids]
 
 

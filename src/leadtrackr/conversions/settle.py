@@ -5,7 +5,7 @@ A lead shows as pending by its job alone, so the lead's row is never written her
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import bindparam, func, literal_column, select, update
 
@@ -95,7 +95,7 @@ def cut_in(tx: Tx, connection_id: int, returning: Mapping[int, int], now: int) -
     """
     heads = {
         row.lead_id: row
-        for row in tx.all(_HEADS, lead_ids=sorted(set(returning.values())), of_connection=connection_id)
+        for row in _heads(tx, connection_id, sorted(set(returning.values())))
         if row.id not in returning
     }
     last: dict[int, int] = {lead: row.id for lead, row in heads.items() if row.state == State.SENDING}
@@ -112,6 +112,14 @@ def cut_in(tx: Tx, connection_id: int, returning: Mapping[int, int], now: int) -
     if stands:
         tx.many(_STAND, [{"of_delivery": one, "new_behind": place} for one, place in sorted(stands.items())])
     pass_jobs(tx, (), stuck=sorted(returning), now=now)
+
+
+def _heads(tx: Tx, connection_id: int, lead_ids: list[int]) -> list[Any]:
+    """Who stands first in each line. Asked again until it stays: one that was waited for may have left its place."""
+    before, found = None, tx.all(_HEADS, lead_ids=lead_ids, of_connection=connection_id)
+    while found != before:
+        before, found = found, tx.all(_HEADS, lead_ids=lead_ids, of_connection=connection_id)
+    return found
 
 
 def pass_jobs(

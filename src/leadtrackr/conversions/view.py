@@ -52,7 +52,7 @@ def delivery(one: Receipt) -> dict[str, object]:
         "class": _class(one.destination, one.reason),
         "sentence": words.sentence,
         "nextStep": words.next_step,
-        "link": outcomes.link(one.destination, one.code),
+        "link": outcomes.link(one.destination, one.reason),
         "detail": one.detail,
         "field": one.field,
         "nextTryAt": iso_millis(one.run_at) if one.state in NEXT_TRY else None,

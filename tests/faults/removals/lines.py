@@ -252,7 +252,7 @@ LINES: Final[tuple[Removal, ...]] = (
         "store/test_inquiry.py::test_a_platform_that_asks_to_be_left_alone_is_asked_nothing_and_sent_nothing[sqlite]",
         engine(
             "inquirer",
-            "                pause_connection(tx, one.connection_id, outcome=trouble, now=tx.now(), fraction=1.0)\n",
+            "                asked_to_wait(tx, one.connection_id, outcome=trouble, now=tx.now())\n",
             "                pass\n",
         ),
     ),
@@ -261,6 +261,18 @@ LINES: Final[tuple[Removal, ...]] = (
         "A question is given up because of credentials that were mended a day too late.",
         "store/test_inquiry.py::test_a_held_connection_is_asked_when_it_goes_on[sqlite]",
         engine("inquirer", "if connection.state != ConnectionState.ACTIVE:", "if False:"),
+    ),
+    cut(
+        "inquiries: only a platform that has answered is given up",
+        "A question is given up at the first failure after a day, though nobody has answered it.",
+        "store/test_inquiry.py::test_a_held_connection_is_asked_when_it_goes_on[sqlite]",
+        engine("inquiry", "if soon or (trouble is not None and trouble.scope == Scope.DESTINATION):", "if soon:"),
+    ),
+    cut(
+        "inquiries: without a token one finds that out for all",
+        "A token that is refused is asked for again by each question.",
+        "store/test_inquiry.py::test_without_a_token_one_question_finds_that_out_for_all[sqlite]",
+        engine("inquirer", "return not away and answer.reason is None", "return True"),
     ),
     cut(
         "inquiries: one odd answer keeps no other from being asked",
