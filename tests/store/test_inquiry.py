@@ -8,6 +8,7 @@ from msgspec import structs
 from sqlalchemy import select
 
 from leadtrackr.conversions import connections, inquirer, inquiry, operations, outcomes, receipts, service
+from leadtrackr.conversions.hold import hold_connection
 from leadtrackr.conversions.model import ConnectionState, State
 from leadtrackr.conversions.worker import MEND_EVERY
 from leadtrackr.db import tables
@@ -15,7 +16,7 @@ from leadtrackr.db.statement import prepare
 from leadtrackr.destinations.contract import Destination
 from leadtrackr.destinations.registry import DESTINATIONS
 from leadtrackr.kit.clock import DAY, HOUR, MINUTE
-from tests.support.engine import ATTRIBUTION, World
+from tests.support.engine import ATTRIBUTION, HOLD, World
 from tests.support.working import Works, working
 
 DELIVERIES = prepare(select(tables.deliveries).order_by(tables.deliveries.c.id))
@@ -271,11 +272,14 @@ def test_a_held_connection_is_asked_when_it_goes_on(world: World) -> None:
     async def story() -> None:
         async with working(world) as works:
             await works.deliver()
-            await operations.pause(world.db, world.project_ref, "google_ads")
+            number = world.connections["google_ads"].id
+            await world.db.write(
+                lambda tx: hold_connection(tx, number, reason="credentials", outcome=HOLD, now=tx.now())
+            )
             for _ in range(48):
                 world.step(HOUR)
                 await works.deliver()
-            assert await questions(works) == 0
+            assert await questions(works) == 0, "its credentials are refused"
             await operations.resume(world.db, world.project_ref, "google_ads")
             await works.fault({"destination": "google_ads", "status": 503, "path": "requestStatus", "until": 1})
             world.step(HOUR)

@@ -20,6 +20,8 @@ from leadtrackr.destinations.contract import Outcome
 
 CHUNK: Final = 2000
 """Most deliveries that one transaction moves, so that none is long."""
+BY_A_PERSON: Final = "person"
+"""The `hold_reason` of a connection that a person has paused."""
 _C: Final = connections.c
 _D: Final = deliveries.c
 _OF_CONNECTION: Final = _D.connection_id == bindparam("of_connection")

@@ -8,7 +8,7 @@ import structlog
 from leadtrackr.conversions import connections, inquiry
 from leadtrackr.conversions.allowance import Allowance
 from leadtrackr.conversions.exchange import exchange
-from leadtrackr.conversions.hold import asked_to_wait
+from leadtrackr.conversions.hold import BY_A_PERSON, asked_to_wait
 from leadtrackr.conversions.inquiry import Inquiry
 from leadtrackr.conversions.model import Connection, ConnectionState, State
 from leadtrackr.conversions.preview import UNREADABLE
@@ -121,7 +121,8 @@ class Inquirer:
     async def _answer(
         self, one: Inquiry, connection: Connection, destination: Destination, status: StatusPoll, now: int
     ) -> "StatusAnswer | _Unasked":
-        if connection.state != ConnectionState.ACTIVE:
+        if connection.state != ConnectionState.ACTIVE and connection.hold_reason != BY_A_PERSON:
+            # A person who pauses it keeps conversions back; what became of those that were sent is still to be known.
             return _Unasked(None)
         if connection.paused_until is not None and connection.paused_until > now:
             return _Unasked(None, connection.paused_until)

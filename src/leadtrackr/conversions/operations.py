@@ -15,7 +15,7 @@ from leadtrackr.conversions import once, outcomes
 from leadtrackr.conversions.again import AGAIN, Plan, sort
 from leadtrackr.conversions.condition import Stands, condition
 from leadtrackr.conversions.connections import Connected, connected, in_project, locked_in_project
-from leadtrackr.conversions.hold import hold_connection, how_many, release_connection
+from leadtrackr.conversions.hold import BY_A_PERSON, hold_connection, how_many, release_connection
 from leadtrackr.conversions.model import DELIVERED, UNSETTLED, Connection, ConnectionState, State
 from leadtrackr.conversions.receipts import LARGEST_ID, Filters, conditions
 from leadtrackr.conversions.settle import close_up, pass_jobs
@@ -31,7 +31,6 @@ MOST: Final = 10_000
 NAMED: Final = 10
 """Most unknown ids that a refusal names."""
 STOPPABLE: Final = frozenset({State.QUEUED, State.WAITING, State.HELD})
-BY_A_PERSON: Final = "person"
 _D: Final = deliveries.c
 _ids = msgspec.json.Decoder(tuple[int, ...])
 _OF_PROJECT: Final = _D.project_id == bindparam("of_project")

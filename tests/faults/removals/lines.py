@@ -260,7 +260,11 @@ LINES: Final[tuple[Removal, ...]] = (
         "inquiries: a held connection is asked when it goes on",
         "A question is given up because of credentials that were mended a day too late.",
         "store/test_inquiry.py::test_a_held_connection_is_asked_when_it_goes_on[sqlite]",
-        engine("inquirer", "if connection.state != ConnectionState.ACTIVE:", "if False:"),
+        engine(
+            "inquirer",
+            "if connection.state != ConnectionState.ACTIVE and connection.hold_reason != BY_A_PERSON:",
+            "if False:",
+        ),
     ),
     cut(
         "inquiries: only a platform that has answered is given up",
