@@ -3,6 +3,7 @@
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,16 +47,16 @@ class Queue:
     took: list[float]
 
     def fill(self) -> None:
-        """Set-based: the leads, jobs and deliveries that as many ratings make."""
+        """Set-based: the leads, jobs and deliveries that as many ratings make.
+
+        Each committed and counted before the next refers to it: PostgreSQL would else look for each reference with a
+        plan that it made when nobody could see those rows.
+        """
         self.world.furnish("meta")
-
-        def work(tx: Tx) -> None:
-            for table, columns in _FILL.items():
-                values = _ROWS.format(count=self.count, values=", ".join(columns.values()))
-                tx.run(prepare(literal_column(f"INSERT INTO {table} ({', '.join(columns)}) {values}")))
-
-        self.world.write(work)
-        self.world.write(lambda tx: tx.run(prepare(literal_column("ANALYZE"))))
+        for table, columns in _FILL.items():
+            values = _ROWS.format(count=self.count, values=", ".join(columns.values()))
+            for sql in (f"INSERT INTO {table} ({', '.join(columns)}) {values}", "ANALYZE"):
+                self.world.write(partial(_run, sql=sql))
 
     def claim(self, most: int, token: str) -> None:
         """One lot is leased and given back, as by a worker that is told to stop."""
@@ -64,6 +65,10 @@ class Queue:
         given = self.world.write(lambda tx: _give_back(tx, token, [one.id for one in lot]))
         self.took.append((time.perf_counter() - started) * 1000)
         assert given == len(lot) == min(most, self.count)
+
+
+def _run(tx: Tx, sql: str) -> int:
+    return tx.run(prepare(literal_column(sql)))
 
 
 def _give_back(tx: Tx, token: str, ids: list[int]) -> int:
