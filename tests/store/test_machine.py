@@ -250,6 +250,8 @@ class Engine(RuleBasedStateMachine):
             if said[number].kind == Kind.RETRY and state == State.WAITING:
                 self.left.setdefault(number, 3 * DAY)
             assert state in LATER[said[number]]
+        # What is held though a person has mended its connection since goes on with the next sweep.
+        self.sweep()
 
     def tell(self, slug: str, token: str, claimed: list[Claimed], outcomes: list[Outcome]) -> Recorded:
         """Records outcomes. An event that failed by itself has three days from the first time on."""
