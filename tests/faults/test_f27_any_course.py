@@ -55,7 +55,7 @@ def test_f27_no_course_of_events_breaks_a_rule(scene: Scene) -> Found:
         seen["courses"],
         (
             at_least("transitions", seen["transitions"], 1),
-            at_least(f"of the {len(DRAWN)} drawn steps, seen", len(steps), scene.pick(short=8, long=24)),
+            at_least(f"of the {len(DRAWN)} drawn steps, seen", len(steps), scene.pick(short=8, long=20)),
             exactly("failures", failures, 0),
         ),
     )
